@@ -1,0 +1,54 @@
+# Set-up lives in .venv; every target does what it needs first.
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALL := -c constraints.txt -e .[dev]
+READY := .venv/.ready
+LANGUAGE := codemirror_mode file_extension mimetype nbconvert_exporter pygments_lexer version
+NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo demo-lab test lab lint strip release pictures bundle pins clean
+
+demo: $(READY)  ## grade a sample class in the folder demo/
+	$(BIN)/course demo
+
+test: $(READY)  ## all tests
+	$(BIN)/pytest -n 2
+
+lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/02_shapes.ipynb
+
+demo-lab: demo  ## JupyterLab in the sample class: menu Nbgrader, Formgrader
+	cd demo && ../$(BIN)/jupyter lab --LabApp.default_url=/lab
+
+lint: $(READY)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+strip: $(READY)  ## take outputs and counts out of the notebooks before a commit
+	$(BIN)/nbstripout --keep-id --extra-keys "$(NOISE)" notebooks/*.ipynb source/*/*.ipynb
+
+release: $(READY)  ## build release/ anew from source/
+	for folder in source/*/; do $(BIN)/course release $$(basename $$folder) || exit 1; done
+
+pictures: $(READY)  ## the pictures of the lessons and of the README; needs Debian's chromium
+	$(BIN)/pip install -q -c constraints.txt -e .[pictures]
+	$(BIN)/python docs/pictures.py
+
+bundle: $(READY)  ## dist/unrolled-students.zip: what students get
+	$(BIN)/course bundle
+
+pins:  ## resolve all packages anew and write constraints.txt
+	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
+	.venv-pins/bin/pip install -q torch==2.13.0 && .venv-pins/bin/pip install -q -e ".[dev,pictures]"
+	.venv-pins/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	rm -rf .venv-pins
+
+clean:
+	rm -rf .venv demo dist
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "Python 3.11 is needed: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q $(INSTALL)
+	touch $@

@@ -1,0 +1,140 @@
+"""The command `course`: the instructor's face of everything that grades."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from . import doctor as doctor_module
+from . import feedback as feedback_module
+from . import grade as grade_module
+from . import release as release_module
+from . import report as report_module
+from . import sample
+from .course import Course, CourseError
+
+WIDE = 170  # columns of a report that is written to a file or a pipe
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.verb(Course.find(options.course), options)
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("course: interrupted; what was graded is kept, the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def release(course: Course, options: argparse.Namespace) -> int:
+    """make release/ASSIGNMENT from source/ASSIGNMENT and check that no answer is left in it"""
+    print(f"released {release_module.release(course, options.assignment)}")
+    return 0
+
+
+def grade(course: Course, options: argparse.Namespace) -> int:
+    """run the tests of every new submission in submitted/ and record the points"""
+    with _progress("grading", course.students("submitted", options.assignment)) as step:
+        tally = grade_module.grade(course, options.assignment, options.force, step)
+    for student, reason in tally.failed.items():
+        print(f"course: {student} could not be graded: {reason}", file=sys.stderr)
+    reused = f", {len(tally.reused)} unchanged and reused" if tally.reused else ""
+    print(f"graded {len(tally.graded)}{reused}, failed {len(tally.failed)}")
+    return 1 if tally.failed else 0
+
+
+def feedback(course: Course, options: argparse.Namespace) -> int:
+    """write a page for each graded student into feedback/"""
+    with _progress("feedback", course.students("autograded", options.assignment)) as step:
+        done, failed = feedback_module.feedback(course, options.assignment, step)
+    for student, reason in failed.items():
+        print(f"course: no feedback for {student}: {reason}", file=sys.stderr)
+    print(f"feedback for {len(done)} students in {course.root / 'feedback'}")
+    return 1 if failed else 0
+
+
+def report(course: Course, options: argparse.Namespace) -> int:
+    """print a table of students and tasks with points and named mistakes"""
+    view = report_module.table(course, options.assignment)
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console.print(view)
+    return 0
+
+
+def doctor(course: Course, options: argparse.Namespace) -> int:
+    """check this machine, and the assignment if one is named; say what to do about each problem"""
+    findings = doctor_module.examine(course, options.assignment)
+    for finding in findings:
+        print(f"{'✓' if finding.fine else '✗'} {finding.what}: {finding.seen}")
+        if not finding.fine:
+            print(f"    remedy: {finding.remedy}")
+    return 0 if all(finding.fine for finding in findings) else 1
+
+
+def demo(course: Course, options: argparse.Namespace) -> int:
+    """release, submit, grade and report a sample class in a course folder of its own"""
+    home, name = course, sample.ASSIGNMENT
+    if options.fresh:
+        shutil.rmtree(home.root / "demo", ignore_errors=True)
+    course, unchanged = sample.sample_course(home, home.root / "demo")
+    released = course.notebook("release", name)
+    if unchanged and released.exists() and course.gradebook_file.exists():
+        print(f"release of {name}: unchanged, reused")
+    else:
+        print(f"released {release_module.release(course, name)}")
+        options.force = True
+    samples = sample.load(home.root / "tests" / "submissions" / name)
+    new = sample.hand_in(course, samples)
+    print(f"submissions: {len(new)} new, {len(samples) - len(new)} reused, in {course.root / 'submitted'}")
+    options.assignment = name
+    status = max(verb(course, options) for verb in (grade, feedback, report))
+    shown = next(entry.student for entry in samples if entry.mistakes)
+    page = course.root / "feedback" / shown / name / f"{name}.html"
+    print(f"\nA student's feedback page, in a browser:  {page}")
+    print("The class in nbgrader's Formgrader:         make demo-lab")
+    print("The lessons in JupyterLab:                  make lab")
+    return status
+
+
+@contextlib.contextmanager
+def _progress(what: str, students: list[str]) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left; yields the function that moves it on by one student."""
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    left = [TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[student]}")]
+    with Progress(*columns, *left, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=len(students), student="")
+        yield lambda student: progress.update(task, advance=1, student=student)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="course", description="Release, grade and report the assignments of a course."
+    )
+    parser.add_argument(
+        "--course", type=Path, default=Path.cwd(), metavar="DIR", help="the course folder (default: this one, or above)"
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for verb in (release, grade, feedback, report, doctor, demo):
+        sub = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
+        sub.set_defaults(verb=verb, force=False)
+        if verb is not demo:
+            sub.add_argument("assignment", nargs="?" if verb is doctor else None, help="its name in source/")
+        if verb is grade:
+            sub.add_argument("--force", action="store_true", help="grade all submissions again")
+        if verb is demo:
+            sub.add_argument("--fresh", action="store_true", help="delete the demo folder first")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""A course folder: where its assignments, submissions and gradebook are."""
+
+from __future__ import annotations
+
+import glob
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config, PyFileConfigLoader
+
+CONFIG = "nbgrader_config.py"
+
+
+class CourseError(Exception):
+    """Something an instructor can put right; the message is one line and names file and remedy."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A folder with an nbgrader_config.py; the steps of nbgrader are its subfolders."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path) -> Course:
+        """The course whose folder is `start` or one above it."""
+        for folder in (start.resolve(), *start.resolve().parents):
+            if (folder / CONFIG).is_file():
+                return cls(folder)
+        raise CourseError(f"{start}: no {CONFIG} here or above; go to the course folder or name it with --course.")
+
+    def config(self) -> Config:
+        config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        config.CourseDirectory.root = str(self.root)
+        return config
+
+    def api(self) -> NbGraderAPI:
+        api = NbGraderAPI(config=self.config())
+        api.log.handlers.clear()  # each call returns its log; nothing of it belongs on the instructor's screen
+        api.log.propagate = False
+        return api
+
+    def gradebook(self) -> Gradebook:
+        return Gradebook(f"sqlite:///{self.gradebook_file}")
+
+    @property
+    def gradebook_file(self) -> Path:
+        return self.root / "gradebook.db"
+
+    def notebook(self, step: str, assignment: str, student: str = ".") -> Path:
+        """The path of an assignment's notebook at a step: source, release, submitted, autograded."""
+        return self.root / step / student / assignment / f"{assignment}.ipynb"
+
+    def check_assignment(self, assignment: str) -> None:
+        """Raise CourseError unless source/ has the assignment."""
+        if not self.notebook("source", assignment).is_file():
+            known = sorted(folder.name for folder in (self.root / "source").glob("*") if folder.is_dir())
+            choice = f"choose one of: {', '.join(known)}" if known else "source/ has none yet"
+            raise CourseError(f"{self.notebook('source', assignment)}: no such assignment; {choice}.")
+
+    def students(self, step: str, assignment: str) -> list[str]:
+        """Who has a folder for the assignment at a step, sorted."""
+        return sorted(path.parent.name for path in (self.root / step).glob(f"*/{glob.escape(assignment)}"))
+
+
+def run_step(step: Any, assignment: str, student: str | None, **options: Any) -> dict[str, Any]:
+    """Run one step of nbgrader's API quietly; returns its dictionary of `success`, `log` and `error`.
+
+    nbgrader takes a student's name for a file pattern and turns Ctrl-C into a failure; both are undone here.
+    """
+    names = (assignment,) if student is None else (assignment, glob.escape(student))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # nbgrader's own queries warn about autoflush
+        result = step(*names, **options)
+    if "KeyboardInterrupt" in result.get("error", ""):
+        raise KeyboardInterrupt
+    return result
+
+
+def reason(result: dict[str, Any]) -> str:
+    """The line of a failed step that says what happened."""
+    lines = [line.strip() for line in result.get("log", "").splitlines()]
+    errors = [line for line in lines if "Error" in line and not line.startswith(("[", "File", "raise", "Traceback"))]
+    return (errors or result.get("error", "").strip().splitlines() or ["no reason given"])[-1][:300]

@@ -1,0 +1,93 @@
+"""Is this machine fit to run the course? Each finding comes with its remedy."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .course import Course
+from .release import is_current
+
+FREE_GIB = 2
+EXTENSIONS = ("formgrader", "validate_assignment", "assignment_list")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `remedy` is only of use where `fine` is False."""
+
+    what: str
+    fine: bool
+    seen: str
+    remedy: str
+
+
+def examine(course: Course, assignment: str | None = None) -> list[Finding]:
+    """Look at Python, packages, nbgrader's extensions, folders and disk, and at one assignment if it is named."""
+    findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root)]
+    return findings + ([_assignment(course, assignment)] if assignment else [])
+
+
+def _python() -> Finding:
+    version = sys.version_info
+    seen = f"{version.major}.{version.minor}.{version.micro}"
+    return Finding("Python 3.11", version[:2] == (3, 11), seen, "make the environment anew with Python 3.11")
+
+
+def _packages() -> list[Finding]:
+    """torch and nbgrader import and have the pinned version."""
+    found = []
+    for line in importlib.metadata.requires("unrolled") or []:
+        name, _, pin = line.partition(";")[0].partition("==")
+        if pin:
+            version = _version(name)
+            fine = version.split("+")[0] == pin
+            found.append(Finding(f"{name} {pin}", fine, version, f"pip install -c constraints.txt {name}"))
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _extensions() -> Finding:
+    command = [sys.executable, "-m", "jupyter", "server", "extension", "list"]
+    listing = subprocess.run(command, capture_output=True, text=True)
+    lines = (listing.stdout + listing.stderr).splitlines()
+    off = [name for name in EXTENSIONS if not any(name in line and "enabled" in line for line in lines)]
+    remedy = "; ".join(
+        f"jupyter server extension enable nbgrader.server_extensions.{name} --sys-prefix" for name in off
+    )
+    return Finding("nbgrader in JupyterLab", not off, f"not enabled: {', '.join(off)}" if off else "enabled", remedy)
+
+
+def _folders(root: Path) -> list[Finding]:
+    findings = []
+    for folder in (root, root / "autograded"):
+        try:
+            folder.mkdir(exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                fine, seen = True, "writable"
+        except OSError as error:
+            fine, seen = False, error.strerror or type(error).__name__
+        findings.append(Finding(f"folder {folder}", fine, seen, f"give yourself write access to {folder}"))
+    return findings
+
+
+def _disk(root: Path) -> Finding:
+    free = shutil.disk_usage(root).free / 2**30
+    return Finding(f"{FREE_GIB} GiB of free disk", free >= FREE_GIB, f"{free:.1f} GiB free", f"free space on {root}")
+
+
+def _assignment(course: Course, assignment: str) -> Finding:
+    fine = is_current(course, assignment)
+    seen = "as its source builds it" if fine else "missing, or not what its source builds"
+    return Finding(f"release of {assignment}", fine, seen, f"course release {assignment}")

@@ -1,0 +1,40 @@
+"""autograded -> feedback: a page for each student, without the hidden tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nbgrader.preprocessors import ClearHiddenTests
+
+from .course import Course, CourseError, reason, run_step
+
+
+def feedback(
+    course: Course, assignment: str, step: Callable[[str], object] = lambda student: None
+) -> tuple[list[str], dict[str, str]]:
+    """Write feedback/STUDENT/ASSIGNMENT/*.html for everybody graded; returns who has it, and who not and why."""
+    course.check_assignment(assignment)
+    students = course.students("autograded", assignment)
+    if not students:
+        raise CourseError(f"{course.root / 'autograded'}: nothing graded yet; run `course grade {assignment}` first.")
+    api, done, failed = course.api(), [], {}
+    for student in students:
+        result = run_step(api.generate_feedback, assignment, student, force=True)
+        if result["success"]:
+            done.append(student)
+        else:
+            failed[student] = reason(result)
+        step(student)
+    return done, failed
+
+
+class HideTests(ClearHiddenTests):
+    """Before the page is rendered: no hidden test, neither as source nor quoted in a traceback."""
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if self.begin_test_delimeter in cell.source:
+            for output in cell.get("outputs", []):
+                # The panel of a failed check quotes no source; any other traceback may.
+                if output.output_type == "error" and output.ename not in ("CheckFailed", "NotAttempted"):
+                    output.traceback = [f"{output.ename} in a hidden test"]
+        return super().preprocess_cell(cell, resources, cell_index)

@@ -1,0 +1,122 @@
+"""The class at a glance: a row for each student, a column for each task, and the mistakes that were recognised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import MissingEntry
+from nbgrader.utils import is_grade
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from ..mistakes import BY_ID
+from .course import Course, CourseError
+
+LONGEST = 11  # characters on a line of a cell, so that nine tasks fit on a wide terminal
+
+
+@dataclass
+class Result:
+    """What one student reached in one task."""
+
+    points: float = 0.0
+    attempted: bool = True
+    review: bool = False
+    mistakes: list[str] = field(default_factory=list)
+
+
+def report(course: Course, assignment: str) -> dict[str, dict[str, Result]]:
+    """Read points from the gradebook and diagnoses from the autograded notebooks: student -> task -> Result."""
+    course.check_assignment(assignment)
+    if not course.students("autograded", assignment):
+        raise CourseError(f"{course.root / 'autograded'}: nothing graded yet; run `course grade {assignment}` first.")
+    tasks = list(max_points(course, assignment))
+    with course.gradebook() as gradebook:
+        try:
+            submissions = gradebook.assignment_submissions(assignment)
+        except MissingEntry:
+            raise CourseError(f"{course.gradebook_file}: it does not know {assignment}; release it first.") from None
+        rows = {entry.student.id: _points(entry, tasks) for entry in submissions}
+    for student, row in sorted(rows.items()):
+        _add_diagnoses(course.notebook("autograded", assignment, student), row)
+    return dict(sorted(rows.items()))
+
+
+def task_of(grade_id: str) -> str:
+    """The task of a graded cell: "swap-axes-check" and "swap-axes-check-sizes" both test "swap-axes"."""
+    return grade_id.split("-check")[0]
+
+
+def max_points(course: Course, assignment: str) -> dict[str, float]:
+    """Task -> points that it is worth, in the order of the notebook."""
+    worth: dict[str, float] = {}
+    for cell in nbformat.read(course.notebook("source", assignment), 4).cells:
+        if is_grade(cell):
+            task = task_of(cell.metadata.nbgrader.grade_id)
+            worth[task] = worth.get(task, 0) + cell.metadata.nbgrader.points
+    return worth
+
+
+def table(course: Course, assignment: str) -> Table:
+    """The report as a table for the terminal."""
+    worth = max_points(course, assignment)
+    title = f"{assignment}: points and named mistakes"
+    view = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    view.add_column("student", overflow="fold")
+    for task, points in worth.items():
+        view.add_column(f"{_broken(task)}\n/ {points:g}", overflow="fold")
+    view.add_column(f"total\n/ {sum(worth.values()):g}", justify="right")
+    for student, row in report(course, assignment).items():
+        view.add_row(student, *map(_shown, row.values()), f"{sum(result.points for result in row.values()):g}")
+    view.caption = "○ not attempted   ? to be graded by hand"
+    view.caption_justify = "left"
+    return view
+
+
+def _points(submission, tasks: list[str]) -> dict[str, Result]:
+    row = {task: Result() for task in tasks}
+    for notebook in submission.notebooks:
+        for grade in notebook.grades:
+            result = row[task_of(grade.name)]
+            result.points += grade.score
+            result.review |= bool(grade.needs_manual_grade)
+    return row
+
+
+def _add_diagnoses(notebook: Path, row: dict[str, Result]) -> None:
+    if not notebook.exists():
+        return
+    for cell in nbformat.read(notebook, 4).cells:
+        if is_grade(cell) and cell.cell_type == "code":
+            result = row[task_of(cell.metadata.nbgrader.grade_id)]
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    result.attempted &= output.ename != "NotAttempted"
+                    result.mistakes += [m for m in named_mistakes(output) if m not in result.mistakes]
+
+
+def named_mistakes(output) -> list[str]:
+    """The ids in the title of a CheckFailed output."""
+    title = output.evalue.splitlines()[0] if output.ename == "CheckFailed" and output.evalue else ""
+    return [name for name in re.findall(r"\[([a-z0-9-]+)\]", title) if name in BY_ID]
+
+
+def _shown(result: Result) -> str:
+    if result.review:
+        return f"{result.points:g} ?"
+    if not result.attempted and not result.mistakes:
+        return "○" if result.points == 0 else f"{result.points:g} ○"
+    return "\n".join([f"{result.points:g}", *(f"[orange3]{_broken(name)}[/]" for name in result.mistakes)])
+
+
+def _broken(name: str) -> str:
+    """A name on short lines, broken after its hyphens."""
+    lines = [""]
+    for part in re.findall(r"[^-]+-?", name):
+        if len(lines[-1] + part) > LONGEST:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,129 @@
+"""Pictures of tensors and of what a layer reads. Each function returns a `Picture`; the last line of a cell shows it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+BLUE, ORANGE, INK = "#0072b2", "#d55e00", "#1f2937"  # told apart by colour-blind eyes, and in grey by their lightness
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished figure with its description for those who cannot see it."""
+
+    figure: Figure
+    alt: str
+
+    def png(self) -> bytes:
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", facecolor="white")
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture as SVG; the same picture gives the same bytes."""
+        import matplotlib
+
+        with matplotlib.rc_context({"svg.hashsalt": "unrolled", "svg.fonttype": "none"}):
+            self.figure.savefig(path, format="svg", bbox_inches="tight", facecolor="white", metadata={"Date": None})
+
+    def __repr__(self) -> str:
+        return f"[picture: {self.alt}]"
+
+    def _repr_html_(self) -> str:
+        width = round(self.figure.get_figwidth() * 96)
+        data = base64.b64encode(self.png()).decode()
+        style = f"max-width: min(100%, {width}px);"
+        return f'<img src="data:image/png;base64,{data}" alt="{escape(self.alt)}" style="{style}">'
+
+
+def blocks(tensor: Tensor, axes: str = "batch time feature") -> Picture:
+    """Draw a 3-D tensor as one table for each index of its first axis, with its numbers written in.
+
+    Parameters
+    ----------
+    tensor : at most 8 x 12 x 12, so that the numbers stay readable.
+    axes : the names of the three axes, in order.
+    """
+    names = axes.split()
+    if tensor.dim() != 3 or len(names) != 3 or any(n > m for n, m in zip(tensor.shape, (8, 12, 12), strict=True)):
+        raise ValueError(f"plots.blocks: three axes of at most 8, 12 and 12, not {axes!r} of {tuple(tensor.shape)}.")
+    count, rows, columns = tensor.shape
+    figure = Figure(figsize=(min(11, 1.2 + count * max(1.3, columns * 0.42)), 1.2 + rows * 0.32), layout="constrained")
+    for index, panel in enumerate(figure.subplots(1, count, squeeze=False)[0]):
+        _table(panel, tensor[index], tensor.min().item(), tensor.max().item())
+        panel.set_title(f"{names[0]} {index}", fontsize=10)
+        panel.set_xlabel(names[2])
+        panel.set_ylabel(names[1] if index == 0 else "")
+    shape = tuple(tensor.shape)
+    alt = f"{count} tables, one for each {names[0]}, with {rows} rows ({names[1]}) and {columns} columns ({names[2]})."
+    figure.suptitle(f"({', '.join(names)}) = {shape}", fontsize=11)
+    return Picture(figure, f"A tensor of shape {shape}: {alt}")
+
+
+def influence(moved: Tensor, title: str = "Which outputs move when one sample changes?") -> Picture:
+    """Draw what `probe.influence` measured: row = the sample that was changed, column = an output."""
+    count = len(moved)
+    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
+    panel = figure.subplots()
+    _table(panel, (moved > 0).float(), 0.0, 1.0, [["moves" if cell else "" for cell in row] for row in moved > 0])
+    panel.set(title=title, xlabel="output of sample", ylabel="changed sample")
+    panel.title.set_fontsize(10)
+    strangers = int((moved > 0).sum() - (moved.diag() > 0).sum())
+    verdict = "no other output moves" if strangers == 0 else f"{strangers} outputs of other samples move"
+    return Picture(figure, f"A table of {count} changed samples by {count} outputs: {verdict}.")
+
+
+def unrolled(time: int = 4, bidirectional: bool = False) -> Picture:
+    """Draw nn.RNN unrolled over `time` steps: where `output` and `h_n` come from."""
+    figure = Figure(figsize=(1.6 + 1.5 * time, 3.6 if bidirectional else 2.7), layout="constrained")
+    panel = figure.subplots()
+    walks = [("forward", BLUE, 1)] + ([("backward", ORANGE, -1)] if bidirectional else [])
+    for level, (word, colour, step) in enumerate(walks, start=1):
+        _walk(panel, word, colour, step, level, time)
+    top = len(walks) + 1
+    for t in range(time):
+        panel.annotate("", (t, top - 0.22), (t, 0.22), arrowprops={"arrowstyle": "->", "color": "#9ca3af"}, zorder=0)
+        panel.text(t, 0, f"input[:, {t}]", ha="center", va="center", color=INK)
+        panel.text(t, top, f"output[:, {t}]", ha="center", va="center", color=INK)
+    panel.set(xlim=(-1.1, time + 0.1), ylim=(-0.3, top + 0.3), title=f"nn.RNN over {time} steps of time")
+    panel.axis("off")
+    ends = "h_n[0] is the forward state after the last step" + (
+        ", h_n[1] the backward state after step 0" if bidirectional else ""
+    )
+    walk = "two rows of cells, one walking forward and one backward" if bidirectional else "a row of cells"
+    return Picture(figure, f"{time} inputs below, {walk} through time, {time} outputs above; {ends}.")
+
+
+def _table(panel: Axes, values: Tensor, low: float, high: float, words: list[list[str]] | None = None) -> None:
+    panel.imshow(values.numpy(), cmap="Blues", vmin=low, vmax=low + 2.2 * (high - low or 1), aspect="auto")
+    panel.set_xticks(range(values.shape[1]))
+    panel.set_yticks(range(values.shape[0]))
+    panel.tick_params(labelsize=8, length=0)
+    for row, numbers in enumerate(values.tolist()):
+        for column, number in enumerate(numbers):
+            word = words[row][column] if words else f"{number:g}"
+            panel.text(column, row, word, ha="center", va="center", fontsize=8, color=INK)
+
+
+def _walk(panel: Axes, word: str, colour: str, step: int, level: int, time: int) -> None:
+    """One direction: cells from left to right (step 1) or right to left (step -1), then its row of h_n."""
+    order = range(time) if step > 0 else range(time - 1, -1, -1)
+    start, end = (-0.85, time - 0.15) if step > 0 else (time - 0.15, -0.85)
+    stops = [start, *order, end]
+    for here, there in zip(stops, stops[1:], strict=False):
+        arrow = {"arrowstyle": "->", "color": colour, "shrinkA": 26, "shrinkB": 26, "lw": 1.6}
+        panel.annotate("", (there, level), (here, level), arrowprops=arrow)
+    box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": colour, "linewidth": 1.6}
+    for t in order:
+        panel.text(t, level, word, ha="center", va="center", fontsize=9, color=INK, bbox=box, zorder=3)
+    row = 0 if step > 0 else 1
+    panel.text(start, level, f"h_0[{row}]", ha="center", va="center", color=colour, weight="bold")
+    panel.text(end, level, f"h_n[{row}]", ha="center", va="center", color=colour, weight="bold")

@@ -1,0 +1,103 @@
+"""What a check answers (right, wrong, not attempted) and how each looks.
+
+In Jupyter a wrong answer is a short panel. In a terminal, and in the report of
+nbgrader's Validate, it is the same text without the frame.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from html import escape
+
+GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
+
+PANEL = """\
+<div style="border-left: 4px solid {colour}; background: {colour}14; padding: 8px 14px; max-width: 50em; \
+font-family: var(--jp-content-font-family, sans-serif); line-height: 1.5;">
+<div style="margin-bottom: 4px;"><b style="color: {colour};">{mark}</b> <b>{name}</b>{tag}</div>
+{rows}
+</div>"""
+TAG = ' <code style="font-size: 90%; opacity: .8;">{}</code>'
+ROW = "<div>{}</div>"
+
+
+class CheckFailed(AssertionError):
+    """A wrong answer: what was seen, a question to think about, and where to read on.
+
+    Parameters
+    ----------
+    name : what the student calls the checked value.
+    symptom, question : a sentence each; neither gives the solution away.
+    read : (lesson, section) where the idea is explained.
+    mistakes : ids of the named mistakes that produce exactly this value.
+    """
+
+    mark, colour = "✗", "#c2410c"
+
+    def __init__(self, name: str, symptom: str, question: str = "", read: tuple[str, str] | None = None, mistakes=()):
+        super().__init__(name, symptom)
+        self.name, self.symptom, self.question, self.read = name, symptom, question, read
+        self.mistakes = tuple(mistakes)
+
+    def lines(self) -> list[str]:
+        """The body of the message: symptom, question and pointer, a line each."""
+        pointer = f"Read: lesson {self.read[0]}, “{self.read[1]}”." if self.read else ""
+        return [line for line in (self.symptom, self.question, pointer) if line]
+
+    def title(self) -> str:
+        tags = "".join(f" [{mistake}]" for mistake in self.mistakes)
+        return f"{self.mark} {self.name}{tags}"
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.title(), *self.lines()])
+
+    def html(self) -> str:
+        """The panel that Jupyter shows."""
+        return PANEL.format(
+            colour=self.colour,
+            mark=self.mark,
+            name=escape(self.name),
+            tag="".join(TAG.format(escape(mistake)) for mistake in self.mistakes),
+            rows="\n".join(ROW.format(escape(line)) for line in self.lines()),
+        )
+
+    def _render_traceback_(self) -> list[str]:
+        """Called by IPython in place of its own traceback."""
+        if not _shows_html():
+            return str(self).splitlines()
+        from IPython.display import HTML, display
+
+        display(HTML(self.html()))
+        return [f"{type(self).__name__}: {self.name} (see the panel above)"]
+
+
+class NotAttempted(CheckFailed):
+    """The placeholder is still there: nothing to judge yet."""
+
+    mark, colour = "○", "#64748b"
+
+
+def passed(text: str) -> None:
+    """Print the one green line of a right answer."""
+    _say("✓ " + text, GREEN)
+
+
+def skipped(problem: NotAttempted) -> None:
+    """Print the one grey line of an exercise that is still open."""
+    _say(f"{problem.mark} {problem.name}: {problem.symptom}", GREY)
+
+
+def _say(text: str, colour: str) -> None:
+    print(f"{colour}{text}{PLAIN}" if _in_kernel() or sys.stdout.isatty() else text)
+
+
+def _in_kernel() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")
+
+
+def _shows_html() -> bool:
+    # nbgrader's Validate quotes the traceback and drops every other output.
+    return _in_kernel() and os.environ.get("NBGRADER_EXECUTION") != "validate"
