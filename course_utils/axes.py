@@ -9,11 +9,11 @@ import math
 def sizes_of(axes: str, sizes: dict[str, int]) -> tuple[int, ...]:
     """The shape that `axes` stand for: "layers*directions batch" with 2, 2 and 4 is (4, 4).
 
-    Raises ValueError, to the author of the check, where an axis has no size or a size no axis.
+    Raises ValueError, to the author of the check, where an axis has no size.
     """
-    used = {factor for axis in axes.split() for factor in axis.split("*")}
-    if used != sizes.keys():
-        raise ValueError(f"check.shape: axes {axes!r} use {sorted(used)}, sizes are given for {sorted(sizes)}.")
+    unknown = {factor for axis in axes.split() for factor in axis.split("*")} - sizes.keys()
+    if unknown:
+        raise ValueError(f"check.shape: no size is given for {', '.join(sorted(unknown))} of {axes!r}.")
     return tuple(math.prod(sizes[factor] for factor in axis.split("*")) for axis in axes.split())
 
 
@@ -29,6 +29,22 @@ def read(shape: tuple[int, ...], axes: str, sizes: dict[str, int]) -> str | None
     options = [[name for name in names if known[name] == size] or ["?"] for size in shape]
     readings = [pick for pick in itertools.product(*options) if _no_name_twice(pick)]
     return " ".join(readings[0]) if len(readings) == 1 else None
+
+
+def of(shape: tuple[int, ...], sizes: dict[str, int]) -> str:
+    """Name the axes of a right shape; an axis may be one of the sizes or the product of two.
+
+    Raises ValueError, to the author of the check, where the sizes do not tell the axes apart.
+    """
+    pairs = {f"{one}*{other}": sizes[one] * sizes[other] for one, other in itertools.combinations(sizes, 2)}
+    names = []
+    for length in shape:
+        fitting = [name for name, size in sizes.items() if size == length]
+        fitting = fitting or [name for name, size in pairs.items() if size == length]
+        if len(fitting) != 1:
+            raise ValueError(f"check.shape: {len(fitting)} names fit the {length} in {shape}; sizes: {sizes}.")
+        names += fitting
+    return " ".join(names)
 
 
 def describe(shape: tuple[int, ...], wanted: tuple[int, ...], reading: str | None, axes: str) -> str:

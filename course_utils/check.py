@@ -32,14 +32,16 @@ RTOL, ATOL = 1e-4, 1e-5  # float32, and a loop adds in another order than a libr
 Given = dict[str, Any] | None
 
 
-def shape(value: Any, axes: str, *, name: str = "value", **sizes: int) -> None:
+def shape(value: Any, axes: str | Tensor, *, name: str = "value", **sizes: int) -> None:
     """Check that a tensor, or a shape given as a tuple of integers, has the named axes.
 
     Parameters
     ----------
     value : a tensor, or a tuple such as (4, 7, 3).
-    axes : the axes in order; an axis may be a product, "layers*directions batch hidden".
-    sizes : the size of each name. Let them all differ, or two axes cannot be told apart.
+    axes : the axes in order; an axis may be a product, "layers*directions batch hidden". Or a tensor of
+        the right shape, to check a prediction without naming the answer beside it.
+    sizes : the size of each name, and of others that could turn up in a wrong answer. Let them all
+        differ, or two axes cannot be told apart.
 
     Raises
     ------
@@ -47,7 +49,10 @@ def shape(value: Any, axes: str, *, name: str = "value", **sizes: int) -> None:
     """
     _attempted(value, name)
     actual = _shape_of(value, name)
-    wanted = axis_names.sizes_of(axes, sizes)
+    if isinstance(axes, Tensor):
+        wanted, axes = tuple(axes.shape), axis_names.of(tuple(axes.shape), sizes)
+    else:
+        wanted = axis_names.sizes_of(axes, sizes)
     if actual == wanted:
         return passed(f"{name}: {axis_names.as_tuple(axes)} = {actual}")
     reading = axis_names.read(actual, axes, sizes)
@@ -256,11 +261,7 @@ def _plain(value: Any) -> Any:
 
 
 def _kind(value: Any) -> str:
-    return f"{_article(type(value).__name__)} {type(value).__name__}"
-
-
-def _article(word: str) -> str:
-    return "an" if word[0].lower() in "aeiou" else "a"
+    return f"a value of type {type(value).__name__}"
 
 
 def _short(value: Any) -> str:

@@ -60,6 +60,7 @@ CATALOGUE: tuple[Mistake, ...] = (
         read=("03_batch_first", "The silent bug"),
         ways=(
             _reads("batch time hidden", "time batch hidden"),
+            _reads("states batch hidden", "states time hidden"),
             lambda settings: {**settings, "batch_first": not settings.get("batch_first", False)},
             lambda layer, batch: layer(batch)[0],
             _other_layout,

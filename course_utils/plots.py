@@ -1,4 +1,7 @@
-"""Pictures of tensors and of what a layer reads. Each function returns a `Picture`; the last line of a cell shows it."""
+"""Pictures of tensors and of what a layer reads.
+
+Each function returns a `Picture`; as the last line of a cell it is shown.
+"""
 
 from __future__ import annotations
 

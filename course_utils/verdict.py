@@ -39,6 +39,7 @@ class CheckFailed(AssertionError):
         super().__init__(name, symptom)
         self.name, self.symptom, self.question, self.read = name, symptom, question, read
         self.mistakes = tuple(mistakes)
+        self.shown = False
 
     def lines(self) -> list[str]:
         """The body of the message: symptom, question and pointer, a line each."""
@@ -63,12 +64,14 @@ class CheckFailed(AssertionError):
         )
 
     def _render_traceback_(self) -> list[str]:
-        """Called by IPython in place of its own traceback."""
+        """Called by IPython in place of its own traceback; twice, the second time for its history."""
         if not _shows_html():
             return str(self).splitlines()
-        from IPython.display import HTML, display
+        if not self.shown:
+            from IPython.display import HTML, display
 
-        display(HTML(self.html()))
+            display(HTML(self.html()))
+            self.shown = True
         return [f"{type(self).__name__}: {self.name} (see the panel above)"]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from . import bundle as bundle_module
 from . import doctor as doctor_module
 from . import feedback as feedback_module
 from . import grade as grade_module
@@ -106,6 +107,12 @@ def demo(course: Course, options: argparse.Namespace) -> int:
     return status
 
 
+def bundle(course: Course, options: argparse.Namespace) -> int:
+    """pack what students get into dist/: lessons, released assignments and the checks, nothing that grades"""
+    print(f"packed {bundle_module.bundle(course)}")
+    return 0
+
+
 @contextlib.contextmanager
 def _progress(what: str, students: list[str]) -> Iterator[Callable[[str], None]]:
     """A bar with the time left; yields the function that moves it on by one student."""
@@ -124,10 +131,10 @@ def _parser() -> argparse.ArgumentParser:
         "--course", type=Path, default=Path.cwd(), metavar="DIR", help="the course folder (default: this one, or above)"
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (release, grade, feedback, report, doctor, demo):
+    for verb in (release, grade, feedback, report, doctor, bundle, demo):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
         sub.set_defaults(verb=verb, force=False)
-        if verb is not demo:
+        if verb not in (bundle, demo):
             sub.add_argument("assignment", nargs="?" if verb is doctor else None, help="its name in source/")
         if verb is grade:
             sub.add_argument("--force", action="store_true", help="grade all submissions again")

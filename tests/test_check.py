@@ -1,0 +1,237 @@
+"""Each check: what passes, what fails, and in which words."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_utils import check
+
+SIZES = {"batch": 4, "time": 7, "hidden": 3}
+
+
+def failure(function, *args, **kwargs) -> check.CheckFailed:
+    with pytest.raises(check.CheckFailed) as caught:
+        function(*args, **kwargs)
+    return caught.value
+
+
+def test_a_right_shape_prints_one_line_with_the_named_axes(capsys):
+    check.shape(torch.zeros(4, 7, 3), "batch time hidden", name="output", **SIZES)
+    assert capsys.readouterr().out == "✓ output: (batch, time, hidden) = (4, 7, 3)\n"
+
+
+@pytest.mark.parametrize("value", [(4, 7, 3), [4, 7, 3], torch.Size([4, 7, 3]), np.zeros((4, 7, 3))])
+def test_a_shape_may_be_given_in_any_form(value):
+    check.shape(value, "batch time hidden", **SIZES)
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_every_permutation_of_the_axes_is_named(order):
+    value = torch.zeros(4, 7, 3).permute(order)
+    names = [("batch", "time", "hidden")[axis] for axis in order]
+    symptom = failure(check.shape, value, "batch time hidden", **SIZES).symptom
+    assert symptom.startswith(f"You have ({', '.join(names)}) = {tuple(value.shape)}: the right axes in another order.")
+
+
+def test_time_first_output_is_named_as_the_mistake_it_is():
+    error = failure(check.shape, torch.zeros(7, 4, 3), "batch time hidden", **SIZES)
+    assert error.mistakes == ("forgot-batch-first",)
+
+
+def test_a_missing_factor_is_seen_in_the_axis():
+    sizes = {"layers": 3, "directions": 2, "batch": 4, "hidden": 5}
+    error = failure(check.shape, (3, 4, 5), "layers*directions batch hidden", **sizes)
+    assert "(layers, batch, hidden) = (3, 4, 5)" in error.symptom
+    assert error.mistakes == ("states-without-directions",)
+
+
+def test_a_missing_axis_is_counted():
+    assert "2 axes, where 3 are asked for" in failure(check.shape, (7, 3), "batch time hidden", **SIZES).symptom
+
+
+def test_a_size_from_nowhere_is_located():
+    assert "axis 1 is the first that differs" in failure(check.shape, (4, 9, 3), "batch time hidden", **SIZES).symptom
+
+
+def test_equal_sizes_are_not_read_as_axes():
+    error = failure(check.shape, (6, 3, 6), "batch time hidden", batch=6, time=6, hidden=3)
+    assert error.symptom.startswith("You have (6, 3, 6)")
+    assert error.mistakes == ()
+
+
+def test_a_shape_check_names_the_axes_of_a_right_tensor(capsys):
+    right = torch.zeros(4, 7, 6)
+    check.shape((4, 7, 6), right, batch=4, time=7, directions=2, hidden=3)
+    assert "(batch, time, directions*hidden) = (4, 7, 6)" in capsys.readouterr().out
+    assert "another order" in failure(check.shape, (7, 4, 6), right, batch=4, time=7, directions=2, hidden=3).symptom
+
+
+def test_the_author_of_a_check_is_told_of_missing_or_equal_sizes():
+    with pytest.raises(ValueError, match="no size is given for hidden"):
+        check.shape(torch.zeros(4, 7, 3), "batch time hidden", batch=4, time=7)
+    with pytest.raises(ValueError, match="2 names fit the 4"):
+        check.shape((4, 4), torch.zeros(4, 4), batch=4, time=4)
+
+
+@pytest.mark.parametrize("value", ["(4, 7, 3)", 4, {4: 7}, (4.0, 7, 3), (True, 7, 3), nn.RNN(1, 1)])
+def test_what_has_no_shape_is_called_by_its_type(value):
+    assert f"{type(value).__name__}; asked for a tensor or a shape" in str(
+        failure(check.shape, value, "batch time hidden", **SIZES)
+    )
+
+
+def test_close_says_how_many_where_and_by_how_much_but_not_what():
+    value, expected = torch.zeros(4, 3), torch.zeros(4, 3)
+    expected[2, 1], expected[0, 0] = 0.123456, 0.01
+    symptom = failure(check.close, value, expected).symptom
+    assert symptom.startswith("2 of 12 elements differ, most at [2, 1]: by 0.123, with a tolerance of 1e-05 + 0.0001")
+    assert "0.123456" not in symptom
+
+
+def test_close_takes_small_differences_and_either_precision(capsys):
+    expected = torch.randn(4, 3)
+    check.close(expected.double() + 1e-6, expected, name="states")
+    assert capsys.readouterr().out == "✓ states: all 12 numbers of shape (4, 3) agree\n"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda x: x.T.clone().T, lambda x: x.requires_grad_(), nn.Parameter, lambda x: x[...]]
+)
+def test_close_does_not_mind_how_a_tensor_is_stored(make):
+    check.close(make(torch.ones(2, 3)), torch.ones(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([1.0, 2.0], "You have a value of type list; asked for a tensor."),
+        (np.ones(2), "You have a value of type ndarray; asked for a tensor."),
+        (torch.ones(3), "Your tensor has the shape (3,), which is not the one asked for."),
+        (torch.ones(()), "Your tensor has the shape (), which is not the one asked for."),
+        (torch.ones(0), "Your tensor has the shape (0,), which is not the one asked for."),
+        (torch.ones(2, dtype=torch.int64), "Your tensor holds torch.int64 numbers"),
+        (torch.ones(2, dtype=torch.complex64), "Your tensor holds torch.complex64 numbers"),
+        (torch.tensor([1.0, float("nan")]), "1 of 2 elements are NaN or infinite."),
+        (torch.tensor([float("inf"), float("nan")]), "2 of 2 elements are NaN or infinite."),
+    ],
+)
+def test_close_states_the_first_cheap_fact_that_is_wrong(value, words):
+    assert failure(check.close, value, torch.ones(2)).symptom.startswith(words)
+
+
+def test_close_names_a_mistake_from_its_value_and_no_other():
+    layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(4, 7, 5)
+    output, h_n = layer(batch)
+    right, given = torch.cat([h_n[0], h_n[1]], 1), {"layer": layer, "batch": batch}
+    check.close(right, right, given=given)
+    assert failure(check.close, output[:, -1], right, given=given).mistakes == ("last-output-both-directions",)
+    assert failure(check.close, h_n[-1], right, given=given).mistakes == ("last-state-one-direction",)
+    assert failure(check.close, output[:, 1], right, given=given).mistakes == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(3, 3), ((4, 7), [4, 7]), (torch.Size([4]), (4,)), (torch.tensor(2), 2), ("a", "a"), (1.0, 1)],
+)
+def test_equal_takes_the_same_thing_in_another_form(value, expected):
+    check.equal(value, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(3, 4), (True, 1), (1, True), ((4, 7), (7, 4)), ("a", "b"), (torch.tensor([1, 2]), (2, 1))]
+)
+def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, expected):
+    error = failure(check.equal, value, expected, name="count")
+    assert error.symptom == f"{value!r} is not the answer."
+
+
+@pytest.mark.parametrize("value", [0.25, torch.tensor(0.25), np.float32(0.25), torch.tensor([0.25])])
+def test_metric_takes_one_number_of_any_kind(value):
+    check.metric(value, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (torch.ones(2), "You have a value of type Tensor; asked for a single number."),
+        ("much", "You have a value of type str; asked for a single number."),
+        (float("nan"), "Your number is nan"),
+        (8.0, "Your number is 8; it must lie between 0 and 1."),
+        (0.3, "Your number is 0.3, which is off by more than the tolerance of 0.0001."),
+    ],
+)
+def test_metric_says_what_is_wrong_with_a_number(value, words):
+    assert failure(check.metric, value, 0.25).symptom.startswith(words)
+
+
+def test_metric_takes_a_stated_range():
+    check.metric(2.5, low=0, high=10)
+    assert "between -1 and 1" in failure(check.metric, 2.5, low=-1, high=1).symptom
+
+
+def test_layer_compares_settings_and_names_their_mistakes():
+    asked = {"input_size": 5, "hidden_size": 3, "batch_first": True}
+    check.layer(nn.RNN(5, 3, batch_first=True), **asked)
+    assert failure(check.layer, nn.RNN(5, 3), **asked).mistakes == ("forgot-batch-first",)
+    assert failure(check.layer, nn.RNN(3, 5, batch_first=True), **asked).mistakes == ("swapped-sizes",)
+    both_wrong = failure(check.layer, nn.RNN(3, 5), **asked)
+    assert both_wrong.mistakes == ()
+    assert both_wrong.symptom == "Your layer has input_size=3, hidden_size=5, batch_first=False."
+    assert "You have a value of type GRU; asked for an nn.RNN." in str(failure(check.layer, nn.GRU(5, 3), **asked))
+
+
+@pytest.mark.parametrize("value", [None, ..., (..., 3), [None]])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda v: check.shape(v, "time", time=3),
+        lambda v: check.close(v, torch.ones(2)),
+        lambda v: check.equal(v, 3),
+        lambda v: check.metric(v),
+        lambda v: check.layer(v, input_size=3),
+        lambda v: check.call(v),
+        lambda v: check.call(lambda: v),
+    ],
+)
+def test_a_placeholder_is_not_attempted_rather_than_wrong(ask, value):
+    with pytest.raises(check.NotAttempted, match="not attempted yet"):
+        ask(value)
+
+
+def test_call_returns_what_the_function_returns():
+    assert check.call(lambda a, b=1: a + b, 2, b=3) == 5
+
+
+def test_call_turns_not_implemented_into_not_attempted():
+    def later():
+        raise NotImplementedError
+
+    with pytest.raises(check.NotAttempted, match="later"):
+        check.call(later)
+
+
+def test_call_quotes_the_error_and_the_line_of_the_student():
+    scope = {"torch": torch}
+    exec(compile("def mine(x):\n    y = x\n    return y @ torch.ones(9)", "<cell>", "exec"), scope)
+    error = failure(check.call, scope["mine"], torch.ones(2, 3))
+    assert error.symptom.startswith("Your code raised RuntimeError: size mismatch")
+    assert "(line 3" in error.symptom
+
+
+def test_call_moves_warnings_from_stderr_to_stdout():
+    source = "from torch import nn\nfrom course_utils import check\ncheck.call(nn.RNN, 2, 2, dropout=0.5)"
+    run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert "UserWarning: dropout" in run.stdout
+    assert run.stderr == ""
+
+
+def test_an_open_exercise_does_not_stop_a_notebook_and_a_wrong_one_does(capsys):
+    with check.exercise():
+        check.equal(..., 3, name="guess")
+    assert capsys.readouterr().out == "○ guess: not attempted yet.\n"
+    with pytest.raises(check.CheckFailed), check.exercise():
+        check.equal(2, 3)

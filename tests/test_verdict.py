@@ -1,0 +1,63 @@
+"""How a verdict looks: plain in a terminal, a panel in a kernel, all of it in the report of Validate."""
+
+import subprocess
+import sys
+
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course_utils.verdict import CheckFailed, NotAttempted
+
+FAIL = "from course_utils import check\ncheck.shape((7, 4), 'batch time', name='<out>', batch=4, time=7)"
+PASS = "from course_utils import check\ncheck.equal(3, 3, name='count')"
+
+
+def output_of(source: str, **environment: str) -> list:
+    client = NotebookClient(new_notebook(cells=[new_code_cell(source)]), allow_errors=True, kernel_name="python3")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return client.execute().cells[0].outputs
+
+
+def test_the_text_has_symptom_question_and_pointer_below_the_title():
+    error = CheckFailed("output", "A symptom.", "A question?", ("02_shapes", "The layer"), ["some-mistake"])
+    assert str(error).splitlines() == [
+        "✗ output [some-mistake]",
+        "  A symptom.",
+        "  A question?",
+        "  Read: lesson 02_shapes, “The layer”.",
+    ]
+    assert isinstance(error, AssertionError)
+    assert str(NotAttempted("output", "not attempted yet.")) == "○ output\n  not attempted yet."
+
+
+def test_a_kernel_shows_a_panel_and_one_line_instead_of_a_traceback():
+    panel, error = output_of(FAIL)
+    assert panel.output_type == "display_data"
+    html = panel.data["text/html"]
+    assert "(time, batch) = (7, 4)" in html
+    assert "&lt;out&gt;" in html
+    assert "<out>" not in html
+    assert error.traceback == ["CheckFailed: <out> (see the panel above)"]
+    assert error.ename == "CheckFailed"
+
+
+def test_validate_gets_the_whole_text_because_it_drops_every_display():
+    (error,) = output_of(FAIL, NBGRADER_EXECUTION="validate")
+    assert "(time, batch) = (7, 4)" in "\n".join(error.traceback)
+    assert "Read: lesson 02_shapes" in "\n".join(error.traceback)
+
+
+def test_a_kernel_shows_a_right_answer_as_one_green_line():
+    (line,) = output_of(PASS)
+    assert (line.name, line.text) == ("stdout", "\x1b[32m✓ count: 3\x1b[0m\n")
+
+
+def test_plain_python_prints_plain_text():
+    failed = subprocess.run([sys.executable, "-c", FAIL], capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "✗ <out>\n  You have (time, batch) = (7, 4): the right axes in another order." in failed.stderr
+    passed = subprocess.run([sys.executable, "-c", PASS], capture_output=True, text=True)
+    assert (passed.stdout, passed.stderr) == ("✓ count: 3\n", "")
