@@ -5,6 +5,7 @@ INSTALL := -c constraints.txt -e .[dev]
 READY := .venv/.ready
 LANGUAGE := codemirror_mode file_extension mimetype nbconvert_exporter pygments_lexer version
 NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo demo-lab test lab lint strip release pictures bundle pins clean
@@ -13,7 +14,7 @@ demo: $(READY)  ## grade a sample class in the folder demo/
 	$(BIN)/course demo
 
 test: $(READY)  ## all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/02_shapes.ipynb

@@ -237,7 +237,7 @@ def _unlike(value: Any, expected: Tensor, rtol: float, atol: float) -> str | Non
     worst = tuple(int(i) for i in torch.unravel_index(distance.argmax(), distance.shape))
     return (
         f"{int(wrong.sum())} of {wrong.numel()} elements differ, most at {list(worst)}: "
-        f"by {float(distance.max()):.3g}, with a tolerance of {atol:g} + {rtol:g} of the size."
+        f"by {float(distance.max()):.3g}; the tolerance is {atol:g} absolute plus {rtol:g} relative."
     )
 
 

@@ -88,7 +88,9 @@ def test_close_says_how_many_where_and_by_how_much_but_not_what():
     value, expected = torch.zeros(4, 3), torch.zeros(4, 3)
     expected[2, 1], expected[0, 0] = 0.123456, 0.01
     symptom = failure(check.close, value, expected).symptom
-    assert symptom.startswith("2 of 12 elements differ, most at [2, 1]: by 0.123, with a tolerance of 1e-05 + 0.0001")
+    assert symptom.startswith(
+        "2 of 12 elements differ, most at [2, 1]: by 0.123; the tolerance is 1e-05 absolute plus 0.0001"
+    )
     assert "0.123456" not in symptom
 
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 import torch
-from conftest import LESSONS, cells_of
 from torch import nn
 
 from course_utils import data
 from course_utils.mistakes import BY_ID, CATALOGUE, diagnose
+from notebooks import LESSONS, cells_of
 
 IDS = [mistake.id for mistake in CATALOGUE]
 

@@ -1,9 +1,9 @@
 """Quizzes: keys come from running the options, and each wrong option has something to say."""
 
 import pytest
-from conftest import ROOT
 
 from course_utils import quiz
+from notebooks import ROOT
 
 FILES = sorted((ROOT / "notebooks" / "quizzes").glob("*.toml"))
 

@@ -11,7 +11,6 @@ NAME = "unrolled-students"
 CONTENTS = (
     "notebooks/*.ipynb",
     "notebooks/quizzes/*.toml",
-    "notebooks/figures/*",
     "release/*/*",
     "course_utils/*.py",
     "constraints.txt",

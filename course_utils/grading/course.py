@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import glob
+import os
+import re
+import sysconfig
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +43,9 @@ class Course:
         return config
 
     def api(self) -> NbGraderAPI:
+        tools = sysconfig.get_path("scripts")
+        if tools not in os.environ["PATH"].split(os.pathsep):  # nbgrader starts `alembic`, by name, for a new gradebook
+            os.environ["PATH"] = tools + os.pathsep + os.environ["PATH"]
         api = NbGraderAPI(config=self.config())
         api.log.handlers.clear()  # each call returns its log; nothing of it belongs on the instructor's screen
         api.log.propagate = False
@@ -84,6 +90,6 @@ def run_step(step: Any, assignment: str, student: str | None, **options: Any) ->
 
 def reason(result: dict[str, Any]) -> str:
     """The line of a failed step that says what happened."""
-    lines = [line.strip() for line in result.get("log", "").splitlines()]
-    errors = [line for line in lines if "Error" in line and not line.startswith(("[", "File", "raise", "Traceback"))]
-    return (errors or result.get("error", "").strip().splitlines() or ["no reason given"])[-1][:300]
+    lines = [line.strip() for line in (result.get("log", "") + result.get("error", "")).splitlines()]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line) and "Please see" not in line]
+    return (errors or lines or ["no reason given"])[-1][:300]

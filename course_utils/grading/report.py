@@ -62,6 +62,7 @@ def max_points(course: Course, assignment: str) -> dict[str, float]:
 
 def table(course: Course, assignment: str) -> Table:
     """The report as a table for the terminal."""
+    rows = report(course, assignment)
     worth = max_points(course, assignment)
     title = f"{assignment}: points and named mistakes"
     view = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -69,7 +70,7 @@ def table(course: Course, assignment: str) -> Table:
     for task, points in worth.items():
         view.add_column(f"{_broken(task)}\n/ {points:g}", overflow="fold")
     view.add_column(f"total\n/ {sum(worth.values()):g}", justify="right")
-    for student, row in report(course, assignment).items():
+    for student, row in rows.items():
         view.add_row(student, *map(_shown, row.values()), f"{sum(result.points for result in row.values()):g}")
     view.caption = "○ not attempted   ? to be graded by hand"
     view.caption_justify = "left"

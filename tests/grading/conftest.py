@@ -1,0 +1,39 @@
+"""A small course in a folder of its own, and the sample class graded once for all tests."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from course_utils.grading.course import CONFIG, Course
+from course_utils.grading.feedback import feedback
+from course_utils.grading.grade import Tally, grade
+from course_utils.grading.release import release
+from course_utils.grading.sample import Sample, hand_in, load, sample_course
+from notebooks import NAME, ROOT
+
+
+@pytest.fixture
+def course(tmp_path) -> Course:
+    """The course with its source and configuration, nothing released."""
+    shutil.copy(ROOT / CONFIG, tmp_path)
+    shutil.copytree(ROOT / "source", tmp_path / "source")
+    return Course(tmp_path)
+
+
+class SampleClass:
+    """The whole way through, once: release, hand in, grade, feedback."""
+
+    def __init__(self, folder: Path):
+        self.samples: list[Sample] = load(ROOT / "tests" / "submissions" / NAME)
+        self.course, _ = sample_course(Course(ROOT), folder)
+        release(self.course, NAME)
+        self.handed_in = hand_in(self.course, self.samples)
+        self.seen: list[str] = []
+        self.tally: Tally = grade(self.course, NAME, step=self.seen.append)
+        self.pages, self.failed = feedback(self.course, NAME)
+
+
+@pytest.fixture(scope="session")
+def sample_class(tmp_path_factory) -> SampleClass:
+    return SampleClass(tmp_path_factory.mktemp("class") / "demo")

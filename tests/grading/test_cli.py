@@ -1,0 +1,118 @@
+"""The command `course`: what it says and how it exits, for right and for wrong use."""
+
+import pytest
+
+from course_utils.grading import cli, doctor
+from course_utils.grading.sample import Sample, hand_in
+from notebooks import NAME, ROOT
+
+BROKEN = {
+    "empty": b"",
+    "not-json": b"this is no notebook",
+    "bad-utf8": b'{"cells": "\xff\xfe"}',
+    "foreign": b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+}
+
+
+def course(folder, *arguments: str) -> int:
+    return cli.main(["--course", str(folder), *arguments])
+
+
+@pytest.mark.parametrize("verb", ["release", "grade", "feedback", "report", "doctor"])
+def test_an_unknown_assignment_is_named_with_the_known_ones(verb, course, capsys):
+    assert cli.main(["--course", str(course.root), verb, "ps9"]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("course: ")
+    assert "ps9.ipynb: no such assignment; choose one of: ps1_shapes." in error
+
+
+@pytest.mark.parametrize("verb", ["release", "grade", "feedback", "report"])
+def test_a_folder_without_a_course_says_what_to_do(verb, tmp_path, capsys):
+    assert course(tmp_path, verb, NAME) == 1
+    assert "go to the course folder or name it with --course" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("verb", "remedy"),
+    [
+        ("grade", "run `course release ps1_shapes` first"),
+        ("feedback", "run `course grade ps1_shapes` first"),
+        ("report", "run `course grade ps1_shapes` first"),
+    ],
+)
+def test_a_step_too_early_names_the_step_before(verb, remedy, course, capsys):
+    assert cli.main(["--course", str(course.root), verb, NAME]) == 1
+    assert remedy in capsys.readouterr().err
+
+
+def test_grading_without_submissions_says_where_they_belong(course, capsys):
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 0
+    assert cli.main(["--course", str(course.root), "grade", NAME]) == 1
+    assert "submitted: no STUDENT/ps1_shapes in it" in capsys.readouterr().err
+
+
+def test_unreadable_notebooks_stop_nobody_else(course, capsys):
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 0
+    hand_in(course, [Sample(student="zoe", about="", answers={})])
+    for student, content in BROKEN.items():
+        path = course.notebook("submitted", NAME, student)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    assert cli.main(["--course", str(course.root), "grade", NAME]) == 1
+    printed = capsys.readouterr()
+    failed = [line for line in printed.err.splitlines() if "could not be graded" in line]
+    assert [line.split()[1] for line in failed] == ["bad-utf8", "empty", "not-json"]
+    assert "graded 2, failed 3" in printed.out
+
+
+@pytest.mark.parametrize("verb", ["release", "grade", "feedback", "report", "doctor", "bundle", "demo"])
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main([verb, "--help"])
+    assert left.value.code == 0
+    assert len(capsys.readouterr().out) > 150
+
+
+def test_wrong_usage_exits_with_2():
+    for arguments in ([], ["grade"], ["mark", NAME]):
+        with pytest.raises(SystemExit) as left:
+            cli.main(arguments)
+        assert left.value.code == 2
+
+
+def test_an_interrupted_run_says_that_nothing_is_lost(course, capsys, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course_utils.grading.release.release", interrupted)
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_doctor_is_content_with_this_machine(capsys):
+    assert course(ROOT, "doctor", NAME) == 0
+    printed = capsys.readouterr().out
+    assert "✗" not in printed
+    assert "release of ps1_shapes: as its source builds it" in printed
+
+
+def test_doctor_gives_a_remedy_for_each_thing_that_is_wrong(course, capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda name: "missing")
+    monkeypatch.setattr(doctor, "FREE_GIB", 10**6)
+    monkeypatch.setattr(doctor, "EXTENSIONS", ("formgrader", "no_such_extension"))
+    monkeypatch.setattr(doctor.sys, "version_info", type("V", (tuple,), {"major": 3, "minor": 9, "micro": 1})((3, 9)))
+    (course.root / "autograded").write_text("a file where a folder belongs")
+    assert cli.main(["--course", str(course.root), "doctor", NAME]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    wrong = [i for i, line in enumerate(lines) if line.startswith("✗")]
+    assert all(lines[i + 1].startswith("    remedy: ") for i in wrong)
+    text = "\n".join(lines)
+    for words in (
+        "✗ Python 3.11: 3.9.1",
+        "pip install -c constraints.txt torch",
+        "jupyter server extension enable nbgrader.server_extensions.no_such_extension",
+        "GiB free",
+        "autograded: File exists",
+        "course release ps1_shapes",
+    ):
+        assert words in text

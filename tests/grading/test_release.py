@@ -1,0 +1,95 @@
+"""source -> release: reproducible, and nothing secret in it."""
+
+import shutil
+import zipfile
+
+import nbformat
+import pytest
+
+from course_utils.grading.bundle import bundle
+from course_utils.grading.course import Course, CourseError
+from course_utils.grading.release import is_current, release, solution_lines
+from notebooks import NAME, ROOT
+
+
+@pytest.mark.parametrize("assignment", sorted(path.name for path in (ROOT / "source").iterdir()))
+def test_the_tracked_release_is_byte_for_byte_a_fresh_build(assignment):
+    assert is_current(Course(ROOT), assignment)
+
+
+def test_a_release_that_was_edited_by_hand_is_not_current(course):
+    path = release(course, NAME)
+    path.write_text(path.read_text().replace("Problem set 1", "Problem set one"))
+    assert not is_current(course, NAME)
+
+
+def change(course: Course, cell_id: str, old: str, new: str) -> None:
+    path = course.notebook("source", NAME)
+    notebook = nbformat.read(path, 4)
+    (cell,) = (cell for cell in notebook.cells if cell.id == cell_id)
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize(
+    ("cell_id", "old", "new", "words"),
+    [
+        ("run-batch-check", "BEGIN HIDDEN TESTS", "BEGIN HIDEN TESTS", "BEGIN HIDEN TESTS"),
+        (
+            "swap-axes-task",
+            "The test uses",
+            "return batch.transpose(0, 1)\nThe test uses",
+            "return batch.transpose(0, 1)",
+        ),
+        ("run-batch-check", "### END HIDDEN TESTS", "", "nbgrader refuses it"),
+    ],
+)
+def test_a_release_that_would_give_an_answer_away_is_refused(course, cell_id, old, new, words):
+    change(course, cell_id, old, new)
+    with pytest.raises(CourseError, match="ps1_shapes.ipynb") as refused:
+        release(course, NAME)
+    assert words in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+    assert not course.notebook("release", NAME).exists()
+
+
+def test_the_release_has_stubs_for_solutions_and_no_hidden_test():
+    released = nbformat.read(Course(ROOT).notebook("release", NAME), 4)
+    stubs = [cell.source for cell in released.cells if cell.metadata.nbgrader.solution and cell.cell_type == "code"]
+    assert len(stubs) == 8
+    assert all(stub.endswith("# YOUR CODE HERE\n    raise NotImplementedError") for stub in stubs)
+    text = "\n".join(cell.source for cell in released.cells)
+    assert "HIDDEN" not in text
+    assert "data.sizes" not in text
+
+
+def test_solution_lines_are_those_between_the_marks():
+    lines = ["def f():", "### BEGIN SOLUTION", "return torch.cat(both)", "x = 1", "### END SOLUTION", "an_open_line()"]
+    text = "\n    ".join(lines)
+    assert solution_lines(text) == ["return torch.cat(both)"]
+
+
+def test_the_students_archive_has_nothing_that_grades(tmp_path):
+    for name in ("notebooks", "release", "source", "course_utils", "docs"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("constraints.txt", "environment.yml", "pyproject.toml", "LICENSE", "nbgrader_config.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    with zipfile.ZipFile(bundle(Course(tmp_path))) as packed:
+        names = packed.namelist()
+        text = b"".join(packed.read(name) for name in names)
+    inside = {name.removeprefix("unrolled-students/") for name in names}
+    assert {
+        "README.md",
+        "notebooks/02_shapes.ipynb",
+        "release/ps1_shapes/ps1_shapes.ipynb",
+        "course_utils/check.py",
+    } <= inside
+    assert not [name for name in inside if "grading" in name or name.startswith("source")]
+    assert b"BEGIN HIDDEN" not in text
+    assert b"BEGIN SOLUTION" not in text
+
+
+def test_an_incomplete_checkout_makes_no_archive(course):
+    with pytest.raises(CourseError, match="constraints.txt: missing"):
+        bundle(course)

@@ -1,0 +1,120 @@
+"""The small parts: evidence, hidden tests in feedback, names in reports, answer files."""
+
+import pytest
+from nbformat.v4 import new_code_cell, new_output
+
+from course_utils.grading.course import CourseError, reason
+from course_utils.grading.feedback import HideTests
+from course_utils.grading.grade import RequireEvidence
+from course_utils.grading.report import Result, _broken, _shown, named_mistakes, task_of
+from course_utils.grading.sample import Sample, lay_over, load
+from notebooks import NAME, ROOT
+
+HIDDEN = "check.equal(1, 1)\n### BEGIN HIDDEN TESTS\nassert secret == 42\n### END HIDDEN TESTS"
+
+
+def test_cell(source: str = "assert True", **metadata):
+    cell = new_code_cell(source)
+    cell.metadata.nbgrader = {"grade": True, "solution": False, "grade_id": "a-check", "points": 1} | metadata
+    return cell
+
+
+test_cell.__test__ = False
+
+
+def test_a_test_cell_that_never_ran_has_not_passed():
+    cell, _ = RequireEvidence().preprocess_cell(test_cell(), {}, 0)
+    assert cell.outputs[0].ename == "NotRun"
+
+
+def test_a_test_cell_that_ran_keeps_its_outputs():
+    cell = test_cell()
+    cell.execution_count = 3
+    assert RequireEvidence().preprocess_cell(cell, {}, 0)[0].outputs == []
+
+
+def test_other_cells_need_no_evidence():
+    for cell in (test_cell(grade=False), test_cell(solution=True)):
+        assert RequireEvidence().preprocess_cell(cell, {}, 0)[0].outputs == []
+
+
+def test_hidden_tests_leave_the_page_as_source_and_as_traceback():
+    cell = test_cell(HIDDEN)
+    cell.outputs = [
+        new_output("error", ename="AssertionError", evalue="", traceback=["assert secret == 42"]),
+        new_output("error", ename="CheckFailed", evalue="", traceback=["CheckFailed: value (see the panel above)"]),
+    ]
+    cell, _ = HideTests().preprocess_cell(cell, {}, 0)
+    assert cell.source == "check.equal(1, 1)"
+    assert [output.traceback for output in cell.outputs] == [
+        ["AssertionError in a hidden test"],
+        ["CheckFailed: value (see the panel above)"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("grade_id", "task"), [("swap-axes-check", "swap-axes"), ("swap-axes-check-sizes", "swap-axes"), ("essay", "essay")]
+)
+def test_the_task_of_a_cell(grade_id, task):
+    assert task_of(grade_id) == task
+
+
+@pytest.mark.parametrize(
+    ("ename", "evalue", "names"),
+    [
+        ("CheckFailed", "✗ output [reshape-to-swap]\n  text [swapped-sizes]", ["reshape-to-swap"]),
+        ("CheckFailed", "✗ x[0] [made-up]", []),
+        ("CheckFailed", "", []),
+        ("ValueError", "✗ output [reshape-to-swap]", []),
+    ],
+)
+def test_only_the_title_of_a_failed_check_names_mistakes(ename, evalue, names):
+    assert named_mistakes(new_output("error", ename=ename, evalue=evalue, traceback=[])) == names
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (Result(2.0), "2"),
+        (Result(1.5), "1.5"),
+        (Result(0, attempted=False), "○"),
+        (Result(2, attempted=False), "2 ○"),
+        (Result(0, review=True), "0 ?"),
+        (Result(0, mistakes=["swapped-sizes"]), "0\n[orange3]swapped-\nsizes[/]"),
+    ],
+)
+def test_a_result_in_the_table(result, text):
+    assert _shown(result) == text
+
+
+def test_long_names_break_after_hyphens():
+    assert _broken("last-output-both-directions") == "last-\noutput-\nboth-\ndirections"
+    assert _broken("run-batch") == "run-batch"
+
+
+def test_the_reason_of_a_failure_is_the_line_that_says_it():
+    log = "[ERROR] processing\n  File 'x.py'\nnbformat.reader.NotJSONError: no JSON\n[ERROR] see above"
+    assert reason({"log": log}) == "nbformat.reader.NotJSONError: no JSON"
+    assert reason({"error": "Traceback\nKeyError: 'a'"}) == "KeyError: 'a'"
+    assert reason({}) == "no reason given"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("about = ", "not a readable answer file"),
+        ('about = "a"\nbase = "other"', "its base 'other' is not one of the files there"),
+        ('about = "a"\ncolour = "red"', "unexpected keyword argument 'colour'"),
+    ],
+)
+def test_a_bad_answer_file_is_named(tmp_path, text, words):
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(CourseError, match="bad.toml") as refused:
+        load(tmp_path)
+    assert words in str(refused.value)
+
+
+def test_an_answer_to_no_cell_is_refused():
+    sample = Sample(student="sample-a", about="", answers={"no-such-cell": "x"})
+    with pytest.raises(CourseError, match="has no cell 'no-such-cell'"):
+        lay_over(sample, ROOT / "release" / NAME / f"{NAME}.ipynb")

@@ -1,0 +1,36 @@
+"""What several test files share: the repository's folders, and notebooks run cell by cell in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NAME = "ps1_shapes"
+ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir())
+
+
+def cells_of(path: Path) -> list[nbformat.NotebookNode]:
+    return nbformat.read(path, 4).cells
+
+
+def run_cells(notebook: Path, answers: dict[str, str]) -> dict[str, Exception | None]:
+    """Run the notebook's code cells with `answers` in place of cells; grade_id -> what its test raised."""
+    scope: dict[str, object] = {}
+    outcome: dict[str, Exception | None] = {}
+    for cell in cells_of(notebook):
+        if cell.cell_type != "code":
+            continue
+        raised = None
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                exec(answers.get(cell.id, cell.source), scope)
+            except Exception as error:
+                raised = error
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            outcome[cell.id] = raised
+    return outcome

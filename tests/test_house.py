@@ -1,0 +1,101 @@
+"""Promises of the repository as a whole: pins, borders between the two sides, what the README says."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+
+import yaml
+
+import course_utils
+from notebooks import LESSONS, ROOT, cells_of
+
+PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
+MAKEFILE = (ROOT / "Makefile").read_text()
+FACE = sorted((ROOT / "course_utils").glob("*.py"))
+
+
+def python(source: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+
+
+def test_conda_installs_exactly_what_make_installs():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    packages = environment["dependencies"]
+    (by_pip,) = (entry["pip"] for entry in packages if isinstance(entry, dict))
+    (by_make,) = re.findall(r"^INSTALL := (.*)$", MAKEFILE, re.M)
+    assert " ".join(by_pip) == by_make
+    assert [entry for entry in packages if isinstance(entry, str)] == ["python=3.11", "pip"]
+
+
+def test_every_package_that_the_project_names_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    pinned = {name.lower().replace("_", "-"): version for name, version in PINS.items()}
+    for requirement in named:
+        name, _, version = requirement.partition("==")
+        assert pinned[name] == (version or pinned[name])
+
+
+def test_what_is_installed_here_is_what_is_pinned():
+    wrong = {}
+    for name, pin in PINS.items():
+        try:
+            version = importlib.metadata.version(name).split("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            continue  # an extra that is not installed here
+        if version != pin:
+            wrong[name] = (version, pin)
+    assert wrong == {}
+
+
+def test_the_face_is_sorted_small_and_complete():
+    assert course_utils.__all__ == sorted(course_utils.__all__)
+    assert len(course_utils.__all__) <= 12
+    assert all(hasattr(course_utils, name) for name in course_utils.__all__)
+
+
+def test_importing_the_face_is_silent_and_brings_in_nothing_that_grades():
+    loaded = python("import sys, course_utils; print(*sorted(sys.modules))")
+    assert loaded.stderr == ""
+    modules = set(loaded.stdout.split())
+    assert not [name for name in modules if name.startswith(("course_utils.grading", "nbgrader", "nbformat"))]
+    assert not modules & {"IPython", "matplotlib.pyplot", "jupyterquiz", "sqlalchemy", "rich"}
+
+
+def test_the_face_and_the_notebooks_never_mention_the_grading_side():
+    for file in FACE:
+        assert not re.search(r"^\s*(from|import) .*grading", file.read_text(), re.M), file
+    for path in [*LESSONS, *ROOT.glob("source/*/*.ipynb")]:
+        assert not [cell.id for cell in cells_of(path) if "grading" in cell.source and cell.cell_type == "code"]
+
+
+def test_the_command_is_installed():
+    run = subprocess.run([sys.executable, "-m", "course_utils.grading.cli", "--help"], capture_output=True, text=True)
+    assert run.returncode == 0
+    assert all(verb in run.stdout for verb in ("release", "grade", "feedback", "report", "doctor"))
+
+
+def test_every_make_target_that_a_text_names_exists():
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / ".ci" / "run"]:
+        named = set(re.findall(r"^(?:    )?make ([a-z-]+)|`make ([a-z-]+)`", path.read_text(), re.M))
+        assert {a or b for a, b in named} <= targets, path
+
+
+def test_every_file_that_the_readme_links_to_exists():
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / link).exists(), (path, link)
+
+
+def test_ci_runs_the_readmes_test_command():
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert "make test" in (ROOT / "README.md").read_text()
+
+
+def test_generated_and_private_folders_stay_out_of_git():
+    ignored = ["submitted/a/b", "feedback/a", "autograded/a/b.ipynb", "gradebook.db", "demo/x", ".venv/x", "dist/x"]
+    run = subprocess.run(["git", "check-ignore", *ignored], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.split() == ignored
