@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from html import escape
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
@@ -66,7 +67,7 @@ class CheckFailed(AssertionError):
     def _render_traceback_(self) -> list[str]:
         """Called by IPython in place of its own traceback; twice, the second time for its history."""
         if not _shows_html():
-            return str(self).splitlines()
+            return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 92, subsequent_indent="  ")]
         if not self.shown:
             from IPython.display import HTML, display
 
