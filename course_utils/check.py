@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import linecache
 import math
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -30,9 +31,12 @@ __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", 
 RTOL, ATOL = 1e-4, 1e-5  # float32, and a loop adds in another order than a library call
 
 Given = dict[str, Any] | None
+Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
+NAME_THE_AXES = ("02_shapes", "Name the axes")
+THE_LAYER = ("02_shapes", "The layer")
 
 
-def shape(value: Any, axes: str | Tensor, *, name: str = "value", **sizes: int) -> None:
+def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer = NAME_THE_AXES, **sizes: int) -> None:
     """Check that a tensor, or a shape given as a tuple of integers, has the named axes.
 
     Parameters
@@ -60,7 +64,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", **sizes: int) 
         name,
         axis_names.describe(actual, wanted, reading, axes),
         "What does each of your axes count, in order?",
-        ("02_shapes", "Name the axes"),
+        read,
         lambda way: reading is not None and way == reading,
         {"axes": axes},
     )
@@ -72,6 +76,7 @@ def close(
     *,
     name: str = "value",
     given: Given = None,
+    read: Pointer = None,
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
@@ -92,10 +97,12 @@ def close(
     if problem is None:
         return passed(f"{name}: all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
-    _fail(name, problem, question, ("02_shapes", "Name the axes"), lambda way: _same(value, way, rtol, atol), given)
+    if isinstance(value, tuple):
+        question = "A layer returns two things at once: which one of them is asked for?"
+    _fail(name, problem, question, read, lambda way: _same(value, way, rtol, atol), given)
 
 
-def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None) -> None:
+def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None, read: Pointer = None) -> None:
     """Check a count, a word, a truth value or a tuple of them: exactly equal and of the same kind."""
     _attempted(value, name)
     if _plain(value) == _plain(expected) and isinstance(value, bool) == isinstance(expected, bool):
@@ -103,8 +110,8 @@ def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None
     _fail(
         name,
         f"{_short(value)} is not the answer.",
-        "What did you count, and what was asked for?",
-        ("02_shapes", "Name the axes"),
+        "Go through it once more, step by step: where does your answer begin to differ?",
+        read,
         lambda way: _plain(way) == _plain(value),
         given,
     )
@@ -119,10 +126,11 @@ def metric(
     tolerance: float = 1e-4,
     name: str = "metric",
     given: Given = None,
+    read: Pointer = None,
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it."""
     _attempted(value, name)
-    question, read = "What is counted above the line, and what below it?", ("02_shapes", "Name the axes")
+    question = "What is counted above the line, and what below it?"
     try:
         number = float(value)
     except (TypeError, ValueError, RuntimeError):
@@ -143,7 +151,7 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     >>> check.layer(mine, input_size=5, hidden_size=3, batch_first=True)
     """
     _attempted(value, name)
-    question, read = "Which argument of the constructor decides about that?", ("02_shapes", "The layer")
+    question, read = "Which argument of the constructor decides about that?", THE_LAYER
     if not isinstance(value, nn.RNN):
         _fail(name, f"You have {_kind(value)}; asked for an nn.RNN.", question, read)
     actual = {setting: getattr(value, setting) for setting in settings}
@@ -158,8 +166,8 @@ def call(function: Any, *args: Any, name: str | None = None, **kwargs: Any) -> A
 
     Raises
     ------
-    NotAttempted : the function raises NotImplementedError or returns nothing.
-    CheckFailed : it raises anything else; the panel quotes the error and the line.
+    NotAttempted : the function raises NotImplementedError or still returns its placeholder.
+    CheckFailed : it raises anything else, and the panel quotes the error and the line; or it returns nothing.
     """
     name = name or getattr(function, "__name__", "function")
     _attempted(function, name)
@@ -171,8 +179,15 @@ def call(function: Any, *args: Any, name: str | None = None, **kwargs: Any) -> A
     except Exception as error:
         message = (str(error).strip() or "no message").splitlines()[0]
         symptom = f"Your code raised {type(error).__name__}: {message}{_where(error)}"
-        question = "What were the shapes of the tensors on that line?"
-        raise CheckFailed(name, symptom, question, ("02_shapes", "When the sizes do not fit")) from error
+        question, read = "What does this line expect to find, and what does it find?", None
+        if re.search(r"size|shape|dimension|batched|hx", message):
+            question, read = (
+                "What were the shapes of the tensors on that line?",
+                ("02_shapes", "When the sizes do not fit"),
+            )
+        raise CheckFailed(name, symptom, question, read) from error
+    if result is None:
+        raise CheckFailed(name, "Your function returned None.", "Does it end with a `return`?")
     _attempted(result, name)
     return result
 
@@ -190,7 +205,7 @@ def _fail(
     name: str,
     symptom: str,
     question: str,
-    read: tuple[str, str],
+    read: Pointer,
     same: Callable[[Any], bool] = lambda way: False,
     given: Given = None,
 ) -> NoReturn:
@@ -215,8 +230,8 @@ def _shape_of(value: Any, name: str) -> tuple[int, ...]:
     size = getattr(value, "shape", value)
     if isinstance(size, tuple | list) and all(isinstance(n, int) and not isinstance(n, bool) for n in size):
         return tuple(size)
-    question = "What does the task ask you to return?"
-    _fail(name, f"You have {_kind(value)}; asked for a tensor or a shape.", question, ("02_shapes", "Name the axes"))
+    question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
+    _fail(name, f"You have {_kind(value)}; asked for a tensor or a shape.", question, NAME_THE_AXES)
 
 
 def _unlike(value: Any, expected: Tensor, rtol: float, atol: float) -> str | None:
@@ -256,8 +271,8 @@ def _comparable(tensor: Tensor) -> Tensor:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value.tolist()
-    return tuple(_plain(part) for part in value) if isinstance(value, tuple | list) else value
+        return _plain(value.tolist())
+    return tuple(_plain(part) for part in value) if isinstance(value, tuple | list | range) else value
 
 
 def _kind(value: Any) -> str:

@@ -36,6 +36,13 @@ def _reads(asked: str, got: str) -> Callable[[str], str | None]:
     return lambda axes: got if axes == asked else None
 
 
+def _unswapped(layer, batch):
+    """Batch-first data fed to a layer that is not."""
+    if layer.batch_first:
+        raise ValueError("this layer takes the data as it is")
+    return layer(batch)[0]
+
+
 def _other_layout(layer, sequence):
     """One sequence fed as if its steps were samples: (time, features) -> (time, hidden)."""
     return layer(sequence.unsqueeze(1 if layer.batch_first else 0))[0].flatten(0, 1)
@@ -47,8 +54,15 @@ def _reshaped(batch):
 
 
 def _reshaped_in_and_out(layer, batch):
-    output = layer(_reshaped(batch))[0]
-    return output.reshape(*batch.shape[:2], -1)
+    return layer(_reshaped(batch))[0].reshape(*batch.shape[:2], -1)
+
+
+def _reshaped_in(layer, batch):
+    return layer(_reshaped(batch))[0].transpose(0, 1)
+
+
+def _reshaped_out(layer, batch):
+    return layer(batch.transpose(0, 1))[0].reshape(*batch.shape[:2], -1)
 
 
 CATALOGUE: tuple[Mistake, ...] = (
@@ -62,7 +76,7 @@ CATALOGUE: tuple[Mistake, ...] = (
             _reads("batch time hidden", "time batch hidden"),
             _reads("states batch hidden", "states time hidden"),
             lambda settings: {**settings, "batch_first": not settings.get("batch_first", False)},
-            lambda layer, batch: layer(batch)[0],
+            _unswapped,
             _other_layout,
         ),
     ),
@@ -92,7 +106,7 @@ CATALOGUE: tuple[Mistake, ...] = (
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
         read=("03_batch_first", "Swapping two axes"),
-        ways=(_reshaped, _reshaped_in_and_out),
+        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out),
     ),
     Mistake(
         id="last-output-both-directions",

@@ -17,6 +17,9 @@ from torch import Tensor
 
 BLUE, ORANGE, INK = "#0072b2", "#d55e00", "#1f2937"  # told apart by colour-blind eyes, and in grey by their lightness
 
+SHIFT = 0.26  # of the cells of one direction, so that the other's lines pass beside them
+ONE_OF = {"batch": "sample", "time": "step"}  # what one index of an axis is called
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -59,14 +62,15 @@ def blocks(tensor: Tensor, axes: str = "batch time feature") -> Picture:
     if tensor.dim() != 3 or len(names) != 3 or any(n > m for n, m in zip(tensor.shape, (8, 12, 12), strict=True)):
         raise ValueError(f"plots.blocks: three axes of at most 8, 12 and 12, not {axes!r} of {tuple(tensor.shape)}.")
     count, rows, columns = tensor.shape
+    one = ONE_OF.get(names[0], names[0])
     figure = Figure(figsize=(min(11, 1.2 + count * max(1.3, columns * 0.42)), 1.2 + rows * 0.32), layout="constrained")
     for index, panel in enumerate(figure.subplots(1, count, squeeze=False)[0]):
         _table(panel, tensor[index], tensor.min().item(), tensor.max().item())
-        panel.set_title(f"{names[0]} {index}", fontsize=10)
+        panel.set_title(f"{one} {index}", fontsize=10)
         panel.set_xlabel(names[2])
         panel.set_ylabel(names[1] if index == 0 else "")
     shape = tuple(tensor.shape)
-    alt = f"{count} tables, one for each {names[0]}, with {rows} rows ({names[1]}) and {columns} columns ({names[2]})."
+    alt = f"{count} tables, one for each {one}, with {rows} rows ({names[1]}) and {columns} columns ({names[2]})."
     figure.suptitle(f"({', '.join(names)}) = {shape}", fontsize=11)
     return Picture(figure, f"A tensor of shape {shape}: {alt}")
 
@@ -86,14 +90,20 @@ def influence(moved: Tensor, title: str = "Which outputs move when one sample ch
 
 def unrolled(time: int = 4, bidirectional: bool = False) -> Picture:
     """Draw nn.RNN unrolled over `time` steps: where `output` and `h_n` come from."""
-    figure = Figure(figsize=(1.6 + 1.5 * time, 3.6 if bidirectional else 2.7), layout="constrained")
+    figure = Figure(
+        figsize=(1.6 + (1.9 if bidirectional else 1.5) * time, 3.6 if bidirectional else 2.7), layout="constrained"
+    )
     panel = figure.subplots()
     walks = [("forward", BLUE, 1)] + ([("backward", ORANGE, -1)] if bidirectional else [])
     for level, (word, colour, step) in enumerate(walks, start=1):
-        _walk(panel, word, colour, step, level, time)
+        _walk(panel, word, colour, step, level, time, -SHIFT * step if bidirectional else 0.0)
     top = len(walks) + 1
     for t in range(time):
-        panel.annotate("", (t, top - 0.22), (t, 0.22), arrowprops={"arrowstyle": "->", "color": "#9ca3af"}, zorder=0)
+        for shift in (
+            [SHIFT * step for _, _, step in walks] if bidirectional else [0]
+        ):  # each walk has a line of its own
+            line = {"arrowstyle": "->", "color": "#9ca3af"}
+            panel.annotate("", (t - shift, top - 0.22), (t - shift, 0.22), arrowprops=line, zorder=0)
         panel.text(t, 0, f"input[:, {t}]", ha="center", va="center", color=INK)
         panel.text(t, top, f"output[:, {t}]", ha="center", va="center", color=INK)
     panel.set(xlim=(-1.1, time + 0.1), ylim=(-0.3, top + 0.3), title=f"nn.RNN over {time} steps of time")
@@ -116,17 +126,17 @@ def _table(panel: Axes, values: Tensor, low: float, high: float, words: list[lis
             panel.text(column, row, word, ha="center", va="center", fontsize=8, color=INK)
 
 
-def _walk(panel: Axes, word: str, colour: str, step: int, level: int, time: int) -> None:
+def _walk(panel: Axes, word: str, colour: str, step: int, level: int, time: int, shift: float) -> None:
     """One direction: cells from left to right (step 1) or right to left (step -1), then its row of h_n."""
     order = range(time) if step > 0 else range(time - 1, -1, -1)
     start, end = (-0.85, time - 0.15) if step > 0 else (time - 0.15, -0.85)
-    stops = [start, *order, end]
+    stops = [start, *(t + shift for t in order), end]
     for here, there in zip(stops, stops[1:], strict=False):
         arrow = {"arrowstyle": "->", "color": colour, "shrinkA": 26, "shrinkB": 26, "lw": 1.6}
         panel.annotate("", (there, level), (here, level), arrowprops=arrow)
     box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": colour, "linewidth": 1.6}
     for t in order:
-        panel.text(t, level, word, ha="center", va="center", fontsize=9, color=INK, bbox=box, zorder=3)
+        panel.text(t + shift, level, word, ha="center", va="center", fontsize=9, color=INK, bbox=box, zorder=3)
     row = 0 if step > 0 else 1
     panel.text(start, level, f"h_0[{row}]", ha="center", va="center", color=colour, weight="bold")
     panel.text(end, level, f"h_n[{row}]", ha="center", va="center", color=colour, weight="bold")

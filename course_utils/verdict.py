@@ -67,7 +67,7 @@ class CheckFailed(AssertionError):
     def _render_traceback_(self) -> list[str]:
         """Called by IPython in place of its own traceback; twice, the second time for its history."""
         if not _shows_html():
-            return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 92, subsequent_indent="  ")]
+            return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
         if not self.shown:
             from IPython.display import HTML, display
 

@@ -137,7 +137,16 @@ def test_close_names_a_mistake_from_its_value_and_no_other():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(3, 3), ((4, 7), [4, 7]), (torch.Size([4]), (4,)), (torch.tensor(2), 2), ("a", "a"), (1.0, 1)],
+    [
+        (3, 3),
+        ((4, 7), [4, 7]),
+        (torch.Size([4]), (4,)),
+        (torch.tensor(2), 2),
+        ("a", "a"),
+        (1.0, 1),
+        (range(2), [0, 1]),
+        (torch.tensor([1, 2]), [1.0, 2.0]),
+    ],
 )
 def test_equal_takes_the_same_thing_in_another_form(value, expected):
     check.equal(value, expected)
@@ -196,7 +205,6 @@ def test_layer_compares_settings_and_names_their_mistakes():
         lambda v: check.metric(v),
         lambda v: check.layer(v, input_size=3),
         lambda v: check.call(v),
-        lambda v: check.call(lambda: v),
     ],
 )
 def test_a_placeholder_is_not_attempted_rather_than_wrong(ask, value):
@@ -206,6 +214,35 @@ def test_a_placeholder_is_not_attempted_rather_than_wrong(ask, value):
 
 def test_call_returns_what_the_function_returns():
     assert check.call(lambda a, b=1: a + b, 2, b=3) == 5
+
+
+def test_a_function_that_still_returns_its_placeholder_is_not_attempted():
+    with pytest.raises(check.NotAttempted):
+        check.call(lambda: ...)
+
+
+def test_a_forgotten_return_is_asked_about():
+    error = failure(check.call, lambda: None)
+    assert error.lines() == ["Your function returned None.", "Does it end with a `return`?"]
+
+
+def test_a_pair_in_place_of_a_tensor_is_asked_about():
+    error = failure(check.close, nn.RNN(2, 2)(torch.ones(3, 1, 2)), torch.ones(3, 1, 2))
+    assert "returns two things" in error.question
+
+
+@pytest.mark.parametrize(
+    ("raised", "asked"),
+    [
+        (NameError("name 'x' is not defined"), "expect to find"),
+        (RuntimeError("size mismatch"), "shapes of the tensors"),
+    ],
+)
+def test_call_asks_for_shapes_only_where_the_error_is_about_shapes(raised, asked):
+    def mine():
+        raise raised
+
+    assert asked in failure(check.call, mine).question
 
 
 def test_call_turns_not_implemented_into_not_attempted():

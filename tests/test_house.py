@@ -99,3 +99,18 @@ def test_generated_and_private_folders_stay_out_of_git():
     ignored = ["submitted/a/b", "feedback/a", "autograded/a/b.ipynb", "gradebook.db", "demo/x", ".venv/x", "dist/x"]
     run = subprocess.run(["git", "check-ignore", *ignored], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.split() == ignored
+
+
+def test_every_pointer_names_a_section_of_a_lesson():
+    headings = {
+        (path.stem, line.lstrip("# "))
+        for path in LESSONS
+        for cell in cells_of(path)
+        for line in cell.source.splitlines()
+        if line.startswith("#")
+    }
+    notebooks = [*LESSONS, *ROOT.glob("source/*/*.ipynb")]
+    texts = [file.read_text() for file in FACE] + [cell.source for path in notebooks for cell in cells_of(path)]
+    pointers = {pair for text in texts for pair in re.findall(r'\("(\d\d_\w+)", "([^"]+)"\)', text)}
+    assert len(pointers) >= 8
+    assert pointers <= headings

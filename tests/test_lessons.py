@@ -27,10 +27,12 @@ CLAIMS = {
     ): "batch[2, 1, 3] == 213",
     ("02_shapes", "adding-takeaway", "10, 30, 60"): "output[1, :, 0].tolist() == [10, 30, 60]",
     ("02_shapes", "where-it-ends-text", "1, 3, 6"): "adder(numbers)[0][0, :, 0].tolist() == [1, 3, 6]",
+    ("02_shapes", "adding-takeaway", "1, 3, 6"): "output[0, :, 0].tolist() == [1, 3, 6]",
+    ("02_shapes", "where-it-ends-takeaway", "6, 5, 3"): "output[0, :, 1].tolist() == [6, 5, 3]",
     ("02_shapes", "both-ways-takeaway", "twice as wide"): "nn.RNN(5, 3, bidirectional=True)(batch)[0].shape[-1] == 6",
     ("02_shapes", "find-the-bug", "6 and 6"): "both(numbers)[1][:, 0, 0].tolist() == [6, 6]",
     ("03_batch_first", "two-layouts", "110 is sample 1, step 1, feature 0"): "data.labelled(2, 3, 2)[1, 1, 0] == 110",
-    ("03_batch_first", "silent-takeaway", "has 7 states, one for each step, where there are 4 samples"): (
+    ("03_batch_first", "silent-takeaway", "holds 7 vectors, one for each step, where there are 4 samples"): (
         "h_n_wrong.shape[1] == 7 == batch.shape[1] and len(batch) == 4 and wrong.shape == output.shape"
     ),
     ("03_batch_first", "mixed-takeaway", "11, 22, 33"): "mixed[1, :, 0].tolist() == [11, 22, 33]",
@@ -41,12 +43,12 @@ CLAIMS = {
         "moved == [2, 3, 4, 5]"
     ),
     ("03_batch_first", "influence-takeaway", "fills the diagonal and nothing else"): (
-        "(probe.influence(batch_major, square) > 0).equal(torch.eye(6, dtype=torch.bool))"
+        "(probe.influence(batch_first_layer, square) > 0).equal(torch.eye(6, dtype=torch.bool))"
     ),
     ("03_batch_first", "influence-takeaway", "triangle above it"): (
-        "(probe.influence(time_major, square) > 0).equal(torch.ones(6, 6).triu().bool())"
+        "(probe.influence(time_first_layer, square) > 0).equal(torch.ones(6, 6).triu().bool())"
     ),
-    ("03_batch_first", "swapping-takeaway", '"step 0" now holds two steps of sample 0'): (
+    ("03_batch_first", "caught-takeaway", '"step 0" now holds two steps of sample 0'): (
         "reshaped[0].equal(small[0, :2])"
     ),
     ("03_batch_first", "caught-takeaway", "`reshape` mixes samples, `transpose` does not."): (
@@ -60,6 +62,7 @@ ANSWERS = {
         "run-entry": {"predicted_entry": "360"},
         "run-shapes": {"predicted_output": "(4, 7, 3)", "predicted_h_n": "(1, 4, 3)"},
         "run-sums": {"predicted_sums": "[1, 3, 6]", "predicted_last": "6"},
+        "start-state": {"predicted_started": "[101, 103, 106]"},
         "run-unbatched": {"predicted_output": "(7, 3)", "predicted_h_n": "(1, 3)"},
         "run-deep": {"predicted_output": "(4, 7, 16)", "predicted_h_n": "(6, 4, 8)"},
         "run-backward": {"predicted_backward": "[6, 5, 3]"},
@@ -68,7 +71,7 @@ ANSWERS = {
     },
     "03_batch_first": {
         "run-output": {"predicted_output": "(7, 4, 3)"},
-        "run-state": {"predicted_h_n": "(1, 9, 3)"},
+        "run-state": {"predicted_h_n": "(2, 9, 3)"},
         "run-silent": {"predicted_h_n": "(1, 7, 3)"},
         "run-mixed": {"predicted_second": "[11, 22, 33]"},
         "run-moved": {"predicted_moved": "[2, 3, 4, 5]"},
@@ -89,7 +92,7 @@ WRONG = [
         "states-without-directions",
     ),
     ("02_shapes", "repair", {"    return": "output[:, -1]"}, "last-output-both-directions"),
-    ("03_batch_first", "run-state", {"predicted_h_n": "(9, 1, 3)"}, "state-batch-first"),
+    ("03_batch_first", "run-state", {"predicted_h_n": "(9, 2, 3)"}, "state-batch-first"),
     ("03_batch_first", "repair", {"repaired": "nn.RNN(10, 4)"}, "forgot-batch-first"),
 ]
 

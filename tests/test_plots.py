@@ -45,7 +45,7 @@ def test_a_saved_picture_is_the_same_every_time(make, tmp_path):
 
 def test_blocks_write_every_number_in_its_place():
     picture = plots.blocks(data.labelled(2, 3, 4))
-    assert [axes.get_title() for axes in picture.figure.axes] == ["batch 0", "batch 1"]
+    assert [axes.get_title() for axes in picture.figure.axes] == ["sample 0", "sample 1"]
     assert sorted(texts(picture)) == sorted(f"{n:g}" for n in data.labelled(2, 3, 4).flatten().tolist())
     assert "(2, 3, 4)" in picture.alt
 
