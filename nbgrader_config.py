@@ -12,20 +12,8 @@ os.makedirs(c.Exchange.root, exist_ok=True)
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
 
-c.Execute.timeout = 20  # seconds for one cell; an answer of this course takes well under one
-c.Execute.extra_arguments = ["--log-level=ERROR"]  # silences a note about local sockets, once a student
-c.Execute.shutdown_kernel = "immediate"  # waiting for torch to tidy up costs over a second a student
+c.Limits.cell_seconds = 20.0  # for one cell, or one call from a test; sandbox.py has the other limits
 
-c.Autograde.autograde_preprocessors = [
-    "nbgrader.preprocessors.Execute",
-    "course_utils.grading.grade.RequireEvidence",
-    "nbgrader.preprocessors.IgnorePattern",
-    "nbconvert.preprocessors.ClearMetadataPreprocessor",
-    "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
 c.GenerateFeedback.preprocessors = [
     "course_utils.grading.feedback.HideTests",
     "nbgrader.preprocessors.GetGrades",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from . import release as release_module
 from . import report as report_module
 from . import sample
 from .course import Course, CourseError
+from .grade import Options
+from .sandbox import NoIsolation
 
 WIDE = 170  # columns of a report that is written to a file or a pipe
 
@@ -29,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.verb(Course.find(options.course), options)
-    except CourseError as error:
+    except (CourseError, NoIsolation) as error:
         print(f"course: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -45,13 +49,15 @@ def release(course: Course, options: argparse.Namespace) -> int:
 
 def grade(course: Course, options: argparse.Namespace) -> int:
     """run the tests of every new submission in submitted/ and record the points"""
-    with _progress("grading", course.students("submitted", options.assignment)) as step:
-        tally = grade_module.grade(course, options.assignment, options.force, step)
-    for student, reason in tally.failed.items():
-        print(f"course: {student} could not be graded: {reason}", file=sys.stderr)
-    reused = f", {len(tally.reused)} unchanged and reused" if tally.reused else ""
-    print(f"graded {len(tally.graded)}{reused}, failed {len(tally.failed)}")
-    return 1 if tally.failed else 0
+    started = time.monotonic()
+    wanted = {name: getattr(options, name) for name in ("force", "student", "task", "jobs", "unsafe", "verbose")}
+    students = [options.student] if options.student else course.students("submitted", options.assignment)
+    with _progress("grading", students) as step:
+        tally = grade_module.grade(course, options.assignment, Options(**wanted, limits=course.limits()), step)
+    counts = {name.replace("_", " "): len(who) for name, who in vars(tally).items()}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "graded")
+    print(f"{told}; {time.monotonic() - started:.1f} s")
+    return 0
 
 
 def feedback(course: Course, options: argparse.Namespace) -> int:
@@ -114,13 +120,19 @@ def bundle(course: Course, options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _progress(what: str, students: list[str]) -> Iterator[Callable[[str], None]]:
+def _progress(what: str, students: list[str]) -> Iterator[Callable[..., None]]:
     """A bar with the time left; yields the function that moves it on by one student."""
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     left = [TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[student]}")]
     with Progress(*columns, *left, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=len(students), student="")
-        yield lambda student: progress.update(task, advance=1, student=student)
+
+        def step(student: str, lines: list[str] = []) -> None:  # noqa: B006 - never changed
+            for line in lines:
+                progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            progress.update(task, advance=1, student=student)
+
+        yield step
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,11 +145,16 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for verb in (release, grade, feedback, report, doctor, bundle, demo):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
-        sub.set_defaults(verb=verb, force=False)
+        sub.set_defaults(verb=verb, **vars(Options()))
         if verb not in (bundle, demo):
             sub.add_argument("assignment", nargs="?" if verb is doctor else None, help="its name in source/")
         if verb is grade:
-            sub.add_argument("--force", action="store_true", help="grade all submissions again")
+            sub.add_argument("--force", action="store_true", help="grade again what is graded already")
+            sub.add_argument("--student", metavar="NAME", help="only this student")
+            sub.add_argument("--task", metavar="TASK", help="only the tests of this task; other scores stay")
+            sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="submissions at a time")
+            sub.add_argument("--verbose", action="store_true", help="write a log.txt beside each autograded notebook")
+            sub.add_argument("--unsafe", action="store_true", help="run without isolation; for a class that you trust")
         if verb is demo:
             sub.add_argument("--fresh", action="store_true", help="delete the demo folder first")
     return parser

@@ -8,13 +8,17 @@ import re
 import sysconfig
 import warnings
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
+from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
+
+from .sandbox import Limits
 
 CONFIG = "nbgrader_config.py"
 
@@ -42,6 +46,14 @@ class Course:
         config.CourseDirectory.root = str(self.root)
         return config
 
+    def limits(self) -> Limits:
+        """The limits for submissions: those of sandbox.py, or what nbgrader_config.py says under c.Limits."""
+        wanted = dict(self.config().get("Limits", {}))
+        unknown = wanted.keys() - Limits.__dataclass_fields__.keys()
+        if unknown:
+            raise CourseError(f"{self.root / CONFIG}: c.Limits.{sorted(unknown)[0]} is unknown; sandbox.py names them.")
+        return Limits(**wanted)
+
     def api(self) -> NbGraderAPI:
         tools = sysconfig.get_path("scripts")
         if tools not in os.environ["PATH"].split(os.pathsep):  # nbgrader starts `alembic`, by name, for a new gradebook
@@ -68,6 +80,14 @@ class Course:
             known = sorted(folder.name for folder in (self.root / "source").glob("*") if folder.is_dir())
             choice = f"choose one of: {', '.join(known)}" if known else "source/ has none yet"
             raise CourseError(f"{self.notebook('source', assignment)}: no such assignment; {choice}.")
+
+    def timestamp(self, assignment: str, student: str) -> datetime | None:
+        """When the submission was made, in UTC without a zone as the gradebook keeps it; None where it does not say."""
+        path = self.notebook("submitted", assignment, student).parent / "timestamp.txt"
+        try:
+            return parse_utc(path.read_text(encoding="utf-8").strip())
+        except (OSError, ValueError):
+            return None
 
     def students(self, step: str, assignment: str) -> list[str]:
         """Who has a folder for the assignment at a step, sorted."""

@@ -1,60 +1,136 @@
-"""submitted -> autograded: stock nbgrader, one student at a time, so that one bad notebook stops nobody else."""
+"""submitted -> autograded: what is new is handed to workers, and the one writer records what comes back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import is_grade, is_solution
-
-from .course import Course, CourseError, reason, run_step
+from .course import Course, CourseError
+from .intake import Refused, read_file
+from .kit import Kit
+from .ledger import Ledger
+from .sandbox import Limits
+from .worker import Result, close_warm, grade_bytes
 
 
 @dataclass
 class Tally:
-    """Who was graded, whose grade is still good, and who could not be graded and why."""
+    """How the class fared; `lines` has a line for everything that an instructor should know of."""
 
     graded: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    timed_out: list[str] = field(default_factory=list)
+    died: list[str] = field(default_factory=list)
+    tampered: list[str] = field(default_factory=list)
+
+    def add(self, student: str, result: Result) -> list[str]:
+        """Count a result; returns its lines."""
+        lines = [f"{student}: refused, {result.refused}"] if result.refused else []
+        lines += [f"{student}: {text}" for text in result.events + result.notes]
+        (self.refused if result.refused else self.graded).append(student)
+        for fate, words in ((self.timed_out, ("took over", "no answer")), (self.died, ("ended", "broke off"))):
+            if any(word in event for event in result.events for word in words):
+                fate.append(student)
+        if result.notes:
+            self.tampered.append(student)
+        return lines
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an instructor can ask of a run."""
+
+    force: bool = False
+    student: str | None = None
+    task: str | None = None
+    jobs: int = 2
+    unsafe: bool = False
+    verbose: bool = False
+    limits: Limits = Limits()
 
 
 def grade(
-    course: Course, assignment: str, force: bool = False, step: Callable[[str], object] = lambda student: None
+    course: Course,
+    assignment: str,
+    options: Options = Options(),
+    step: Callable[[str, list[str]], object] = lambda student, lines: None,
+    executor: Executor | None = None,
 ) -> Tally:
-    """Autograde every submission that is new since it was last graded; all of them with `force`.
+    """Grade every submission that is new since it was last graded.
 
-    `step` is called with each student's name when the work on that student is done.
+    Parameters
+    ----------
+    step : called with each student and the lines about them when they are recorded.
+    executor : where the workers run; by default threads of this process, each waiting for warm processes.
+
+    Raises
+    ------
+    CourseError : nothing to grade, an unknown student or task, or no isolation on this machine.
     """
-    course.check_assignment(assignment)
-    if not course.gradebook_file.exists() or not course.notebook("release", assignment).exists():
-        raise CourseError(f"{assignment} is not released in {course.root}: run `course release {assignment}` first.")
-    students = course.students("submitted", assignment)
-    if not students:
-        raise CourseError(f"{course.root / 'submitted'}: no STUDENT/{assignment} in it; collect the submissions first.")
-    api, tally = course.api(), Tally()
-    for student in students:
-        result = run_step(api.autograde, assignment, student, force=force, create=True)
-        if not result["success"]:
-            tally.failed[student] = reason(result)
-        elif "Skipping existing assignment" in result.get("log", ""):
-            tally.reused.append(student)
-        else:
-            tally.graded.append(student)
-        step(student)
+    kit = Kit.of(course, assignment)
+    if not course.gradebook_file.exists():
+        raise CourseError(f"{course.gradebook_file}: missing; run `course release {assignment}` first.")
+    if options.task:
+        kit = kit.only(options.task)
+    students = _students(course, assignment, options)
+    ledger, tally = Ledger(course, kit), Tally()
+    pool = executor or ThreadPoolExecutor(options.jobs)
+    try:
+        for student, digest, same, result in _results(
+            pool, _jobs(course, kit, ledger, students, options, tally, step), options, kit
+        ):
+            ledger.record(student, digest, result, same, options.verbose)
+            step(student, tally.add(student, result))
+    finally:
+        if executor is None:
+            close_warm()
+            pool.shutdown(wait=True, cancel_futures=True)
+        ledger.close()
     return tally
 
 
-class RequireEvidence(NbGraderPreprocessor):
-    """Between nbgrader's Execute and SaveAutoGrades: a test cell that was never run has not passed.
+def _students(course: Course, assignment: str, options: Options) -> list[str]:
+    students = course.students("submitted", assignment)
+    if options.student is not None:
+        if options.student not in students:
+            raise CourseError(f"{course.root / 'submitted' / options.student / assignment}: no such submission.")
+        return [options.student]
+    if not students:
+        raise CourseError(f"{course.root / 'submitted'}: no STUDENT/{assignment} in it; collect the submissions first.")
+    return students
 
-    Stock nbgrader gives full points to a test cell without output.
-    """
 
-    def preprocess_cell(self, cell, resources, cell_index):
-        if cell.cell_type == "code" and is_grade(cell) and not is_solution(cell) and cell.execution_count is None:
-            text = "This test did not run."
-            cell.outputs = [new_output("error", ename="NotRun", evalue=text, traceback=[text])]
-        return cell, resources
+def _jobs(course, kit, ledger, students, options, tally, step) -> Iterator[tuple[str, str, bool, bytes | str]]:
+    """What has to be run: student, digest, whether it is the text that is recorded already, and the bytes."""
+    for student in students:
+        try:
+            submission: bytes | str = read_file(course.notebook("submitted", kit.assignment, student))
+        except Refused as refused:
+            submission = str(refused)
+        digest = kit.digest(submission if isinstance(submission, bytes) else submission.encode())
+        done = ledger.is_done(student, digest)
+        if done and not options.force and not options.task:
+            tally.reused.append(student)
+            step(student, [])
+        else:
+            yield student, digest, done or bool(options.task), submission
+
+
+def _results(pool: Executor, jobs, options: Options, kit: Kit) -> Iterator[tuple[str, str, bool, Result]]:
+    """Results as they come, with only a few submissions on the way at a time."""
+    waiting: dict[Future, tuple[str, str, bool]] = {}
+    for student, digest, same, submission in jobs:
+        future = pool.submit(grade_bytes, submission, kit, options.limits, options.unsafe)
+        waiting[future] = (student, digest, same)
+        while len(waiting) >= 2 * options.jobs:
+            yield from _finished(waiting)
+    while waiting:
+        yield from _finished(waiting)
+
+
+def _finished(waiting: dict[Future, tuple[str, str, bool]]) -> Iterator[tuple[str, str, bool, Result]]:
+    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield (*waiting.pop(future), future.result())

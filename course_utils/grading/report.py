@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..mistakes import BY_ID
 from .course import Course, CourseError
+from .kit import task_of
 
 LONGEST = 11  # characters on a line of a cell, so that nine tasks fit on a wide terminal
 
@@ -43,11 +44,6 @@ def report(course: Course, assignment: str) -> dict[str, dict[str, Result]]:
     for student, row in sorted(rows.items()):
         _add_diagnoses(course.notebook("autograded", assignment, student), row)
     return dict(sorted(rows.items()))
-
-
-def task_of(grade_id: str) -> str:
-    """The task of a graded cell: "swap-axes-check" and "swap-axes-check-sizes" both test "swap-axes"."""
-    return grade_id.split("-check")[0]
 
 
 def max_points(course: Course, assignment: str) -> dict[str, float]:

@@ -7,9 +7,10 @@ import pytest
 
 from course_utils.grading.course import CONFIG, Course
 from course_utils.grading.feedback import feedback
-from course_utils.grading.grade import Tally, grade
+from course_utils.grading.grade import Options, Tally, grade
 from course_utils.grading.release import release
 from course_utils.grading.sample import Sample, hand_in, load, sample_course
+from course_utils.grading.sandbox import Limits
 from notebooks import NAME, ROOT
 
 
@@ -30,7 +31,8 @@ class SampleClass:
         release(self.course, NAME)
         self.handed_in = hand_in(self.course, self.samples)
         self.seen: list[str] = []
-        self.tally: Tally = grade(self.course, NAME, step=self.seen.append)
+        options = Options(limits=Limits(cell_seconds=5.0))
+        self.tally: Tally = grade(self.course, NAME, options, lambda student, lines: self.seen.append(student))
         self.pages, self.failed = feedback(self.course, NAME)
 
 

@@ -1,4 +1,4 @@
-"""The sample class through stock nbgrader: every submission gets what its file declares."""
+"""The sample class: every submission gets what its file declares."""
 
 import io
 
@@ -29,8 +29,10 @@ def test_the_class_is_large_and_mixed_enough(sample_class):
 
 
 def test_everybody_is_graded_and_the_progress_names_them(sample_class):
-    assert sample_class.tally.graded == sample_class.seen == sorted(STUDENTS)
-    assert sample_class.tally.failed == {}
+    assert sorted(sample_class.tally.graded) == sorted(sample_class.seen) == sorted(STUDENTS)
+    assert sample_class.tally.timed_out == ["sample-endless-loop"]
+    assert sample_class.tally.tampered == ["sample-deleted-test"]
+    assert sample_class.tally.refused == sample_class.tally.died == []
 
 
 @pytest.mark.parametrize("student", STUDENTS)

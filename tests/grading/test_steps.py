@@ -1,12 +1,12 @@
-"""The small parts: evidence, hidden tests in feedback, names in reports, answer files."""
+"""The small parts: hidden tests in feedback, names in reports, answer files."""
 
 import pytest
 from nbformat.v4 import new_code_cell, new_output
 
 from course_utils.grading.course import CourseError, reason
 from course_utils.grading.feedback import HideTests
-from course_utils.grading.grade import RequireEvidence
-from course_utils.grading.report import Result, _broken, _shown, named_mistakes, task_of
+from course_utils.grading.kit import task_of
+from course_utils.grading.report import Result, _broken, _shown, named_mistakes
 from course_utils.grading.sample import Sample, lay_over, load
 from notebooks import NAME, ROOT
 
@@ -20,22 +20,6 @@ def test_cell(source: str = "assert True", **metadata):
 
 
 test_cell.__test__ = False
-
-
-def test_a_test_cell_that_never_ran_has_not_passed():
-    cell, _ = RequireEvidence().preprocess_cell(test_cell(), {}, 0)
-    assert cell.outputs[0].ename == "NotRun"
-
-
-def test_a_test_cell_that_ran_keeps_its_outputs():
-    cell = test_cell()
-    cell.execution_count = 3
-    assert RequireEvidence().preprocess_cell(cell, {}, 0)[0].outputs == []
-
-
-def test_other_cells_need_no_evidence():
-    for cell in (test_cell(grade=False), test_cell(solution=True)):
-        assert RequireEvidence().preprocess_cell(cell, {}, 0)[0].outputs == []
 
 
 def test_hidden_tests_leave_the_page_as_source_and_as_traceback():

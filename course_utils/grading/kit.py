@@ -1,0 +1,123 @@
+"""What a worker has to know of an assignment, as plain data: its cells, points, and the names that tests ask for."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import nbformat
+from nbgrader.utils import is_grade, is_solution
+
+from .course import Course, CourseError
+from .intake import Cell
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Made from source and release; travels to workers, never to a student's process."""
+
+    assignment: str
+    cells: list[Cell]
+    points: dict[str, float]  # of autograded tests
+    written: list[str]  # graded by hand
+    interface: list[str]
+    metadata: dict[str, Any]
+    marks: dict[str, dict[str, Any]]  # nbgrader's metadata of each cell
+
+    @classmethod
+    def of(cls, course: Course, assignment: str) -> Kit:
+        course.check_assignment(assignment)
+        released_path = course.notebook("release", assignment)
+        if not released_path.is_file():
+            raise CourseError(f"{released_path}: missing; run `course release {assignment}` first.")
+        source = nbformat.read(course.notebook("source", assignment), 4)
+        released = {
+            c.metadata.nbgrader.grade_id: c for c in nbformat.read(released_path, 4).cells if "nbgrader" in c.metadata
+        }
+        cells, points, written, marks, names = [], {}, [], {}, []
+        for number, cell in enumerate(source.cells):
+            name = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell-{number}")
+            if name not in released:
+                raise CourseError(f"{released_path}: has no cell {name!r}; run `course release {assignment}` again.")
+            role = "answer" if is_solution(cell) else "test" if is_grade(cell) else "instructor"
+            cells.append(Cell(name, role, cell.cell_type, cell.source, released[name].source))
+            marks[name] = json.loads(json.dumps(released[name].metadata))
+            if role == "test":
+                points[name] = float(cell.metadata.nbgrader.points)
+            elif is_grade(cell):
+                written.append(name)
+            if role == "answer" and cell.cell_type == "code":
+                names += [bound for bound in bound_names(cell.source) if bound not in names]
+        return cls(assignment, cells, points, written, names, json.loads(json.dumps(source.metadata)), marks)
+
+    def only(self, task: str) -> Kit:
+        """The same with the tests of one task alone."""
+        tests = [name for name in self.points if task_of(name) == task]
+        if not tests:
+            known = ", ".join(dict.fromkeys(map(task_of, self.points)))
+            raise CourseError(f"{self.assignment}: no task {task!r}; choose one of: {known}.")
+        cells = [cell for cell in self.cells if cell.role != "test" or cell.id in tests]
+        return replace(self, cells=cells, points={name: self.points[name] for name in tests}, written=[])
+
+    def released(self) -> list[Cell]:
+        """The cells as students got them."""
+        return [replace(cell, text=cell.shown) for cell in self.cells]
+
+    def digest(self, submission: bytes) -> str:
+        """Names this submission under this version of the assignment."""
+        told = json.dumps([[vars(cell) for cell in self.cells], self.points], sort_keys=True)
+        return hashlib.sha256(told.encode() + b"\0" + submission).hexdigest()
+
+    def notebook(self, cells: list[Cell], outputs: dict[str, list], seed: int) -> str:
+        """The autograded notebook: the assignment's metadata, the student's text, the outputs of the examination."""
+        made, count = [], 0
+        for cell in cells:
+            metadata = self.marks.get(cell.id, {})
+            if cell.kind != "code":
+                made.append(nbformat.v4.new_markdown_cell(_harmless(cell), metadata=metadata, id=_cell_id(cell.id)))
+                continue
+            count += 1
+            shown = [
+                nbformat.from_dict({"metadata": {}, "execution_count": count} | o) for o in outputs.get(cell.id, [])
+            ]
+            for output in shown:
+                if output.output_type != "execute_result":
+                    output.pop("execution_count")
+                if output.output_type in ("stream", "error"):
+                    output.pop("metadata")
+            made.append(
+                nbformat.v4.new_code_cell(
+                    cell.text, metadata=metadata, id=_cell_id(cell.id), outputs=shown, execution_count=count
+                )
+            )
+        notebook = nbformat.v4.new_notebook(cells=made, metadata=self.metadata | {"unrolled": {"seed": seed}})
+        return nbformat.writes(notebook)
+
+
+def task_of(grade_id: str) -> str:
+    """The task of a graded cell: "swap-axes-check" and "swap-axes-check-sizes" both test "swap-axes"."""
+    return grade_id.split("-check")[0]
+
+
+def bound_names(source: str) -> list[str]:
+    """The names that a cell binds at its top level, imports left out: "def f(): ..." binds f."""
+    names = []
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(statement.name)
+        elif not isinstance(statement, ast.Import | ast.ImportFrom):
+            stored = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
+            names += [node.id for node in stored if isinstance(node.ctx, ast.Store)]
+    return list(dict.fromkeys(names))
+
+
+def _cell_id(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)[:64]
+
+
+def _harmless(cell: Cell) -> str:
+    """A student's Markdown without HTML, which a feedback page would carry out."""
+    return cell.text.replace("<", "&lt;") if cell.role == "answer" else cell.text

@@ -1,0 +1,129 @@
+"""The one writer: records a result in nbgrader's gradebook in one transaction, and its files beside it.
+
+The order makes an interruption harmless at any moment: the notebook, then the gradebook, and last the small
+file that says that this submission is done. Without that file the submission is simply graded again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from nbgrader import api
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import AssignLatePenalties
+
+from .course import Course
+from .kit import Kit
+from .worker import Result, plain
+
+DONE = "unrolled.json"  # beside the autograded notebook: scores, mistakes, notes, seed, and the digest
+
+
+class Ledger:
+    """Open for the time of one run; the only one that writes to gradebook and autograded/."""
+
+    def __init__(self, course: Course, kit: Kit):
+        self.course, self.kit = course, kit
+        self.gradebook: Gradebook = course.gradebook()
+        self.late = AssignLatePenalties(config=course.config())
+        self.late.init_plugin()
+        self.known = {entry.student.id for entry in self.gradebook.assignment_submissions(kit.assignment)}
+
+    def close(self) -> None:
+        self.gradebook.close()
+
+    def is_done(self, student: str, digest: str) -> bool:
+        """Whether this very submission is recorded, under this version of the assignment."""
+        try:
+            done = json.loads(self._file(student, DONE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return done.get("digest") == digest and student in self.known
+
+    def record(self, student: str, digest: str, result: Result, same_text: bool = False, verbose: bool = False) -> None:
+        """Replace whatever was recorded for the student by this result.
+
+        With `same_text` (the same submission graded again) points and comments given by hand stay; after a new
+        submission they would be about another text, so they go, and written answers wait for a human again.
+        """
+        folder = self._file(student, DONE).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(self._file(student, f"{self.kit.assignment}.ipynb"), result.notebook)
+        stamp = self.course.notebook("submitted", self.kit.assignment, student).parent / "timestamp.txt"
+        if stamp.is_file() and not stamp.is_symlink():
+            _write(folder / "timestamp.txt", stamp.read_text(encoding="utf-8", errors="replace"))
+        with self.gradebook.db.no_autoflush:
+            notebook = self._submission(student)
+            self._scores(notebook, result, same_text)
+            self.gradebook.db.flush()
+            self.gradebook.db.expire_all()
+            self._penalty(student, notebook)
+            self.gradebook.db.commit()
+        self.known.add(student)
+        log = json.loads(plain(result)) | {"digest": digest}
+        if verbose:
+            _write(folder / "log.txt", plain(result))
+        _write(self._file(student, DONE), json.dumps(log, indent=1))
+
+    def forget(self, student: str) -> None:
+        """Mark a submission as not done, before something about it changes."""
+        self._file(student, DONE).unlink(missing_ok=True)
+
+    def _file(self, student: str, name: str) -> Path:
+        return self.course.root / "autograded" / student / self.kit.assignment / name
+
+    def _submission(self, student: str) -> api.SubmittedNotebook:
+        """The student's notebook in the gradebook, made with all its grades and comments if it is new."""
+        db, name = self.gradebook.db, self.kit.assignment
+        assignment = self.gradebook.find_assignment(name)
+        person = db.get(api.Student, student) or api.Student(id=student)
+        db.add(person)
+        found = [entry for entry in person.submissions if entry.assignment_id == assignment.id]
+        stamp = self.course.timestamp(name, student)
+        if found:
+            found[0].timestamp = stamp
+        else:
+            submission = api.SubmittedAssignment(assignment=assignment, student=person, timestamp=stamp)
+            copies = [api.SubmittedNotebook(notebook=master, assignment=submission) for master in assignment.notebooks]
+            db.add_all([submission, *copies])
+            for copy in copies:
+                db.add_all(api.Grade(cell=cell, notebook=copy) for cell in copy.notebook.grade_cells)
+                db.add_all(api.Comment(cell=cell, notebook=copy) for cell in copy.notebook.solution_cells)
+            db.flush()
+            found = [submission]
+        (notebook,) = (entry for entry in found[0].notebooks if entry.notebook.name == name)
+        return notebook
+
+    def _scores(self, notebook: api.SubmittedNotebook, result: Result, same_text: bool) -> None:
+        for grade in notebook.grades:
+            name = grade.cell.name
+            if not same_text:
+                grade.manual_score = grade.extra_credit = None
+            if name in result.scores:
+                grade.auto_score = result.scores[name]
+                grade.needs_manual_grade = grade.manual_score is not None
+            elif name in self.kit.written:
+                blank = name in result.blank
+                grade.auto_score = 0.0 if blank else None
+                grade.needs_manual_grade = not blank
+        for comment in notebook.comments:
+            comment.auto_comment = result.comment(comment.cell.name)
+            if not same_text:
+                comment.manual_comment = None
+
+    def _penalty(self, student: str, notebook: api.SubmittedNotebook) -> None:
+        notebook.late_submission_penalty = None
+        seconds = notebook.assignment.total_seconds_late
+        if seconds > 0:
+            penalty = self.late.plugin_inst.late_submission_penalty(student, notebook.score, seconds)
+            if penalty is not None:
+                notebook.late_submission_penalty = self.late._check_late_penalty(notebook, penalty)
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing: through a file beside it."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

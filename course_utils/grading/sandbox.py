@@ -1,0 +1,146 @@
+"""The wall around a student's process: bubblewrap outside, namespaces, limits and lost privileges inside.
+
+A warm process that has imported torch runs under bubblewrap: no network, read-only system, no home, no
+course. For each submission it forks a child that shuts itself in further with `enclose`: an own process
+tree that dies as a whole, own throw-away folders, limits, and no privilege to undo any of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+NOBODY = 65534
+FIRST_UID = 200_000  # as root, each child gets a user of its own, so that process limits do not add up
+MIB = 2**20
+WORK = "/student"  # the throw-away folder in which a student's code runs
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+SIGKILL = 9
+
+REMEDY = "install Debian's package bubblewrap, or pass --unsafe for a class that you trust"
+UBUNTU = "on Ubuntu 24.04 bubblewrap also needs an AppArmor profile that allows it user namespaces"
+
+
+class NoIsolation(Exception):
+    """This machine cannot build the wall; the message names the remedy."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use; the one place where limits are set."""
+
+    cell_seconds: float = 20.0  # for one cell of the student, or one call from a test
+    total_seconds: float = 180.0  # for the whole submission
+    memory_mib: int = 1500  # address space beyond what the warm process has
+    processes: int = 64
+    file_mib: int = 64  # of a file, and of each folder that can be written to
+    output_bytes: int = 100_000  # of one cell
+    restarts: int = 3  # after a cell or call has ended the process
+
+
+def outer_command(python: list[str]) -> list[str]:
+    """The command line that runs `python` behind bubblewrap. Raises NoIsolation where there is none."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise NoIsolation(f"no bubblewrap on this machine: {REMEDY}.")
+    package = Path(__file__).resolve().parents[1]
+    trees = [Path(sys.prefix), Path(sys.base_prefix), package]
+    command = [bwrap, "--die-with-parent", "--new-session", "--clearenv"]
+    command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    for tree in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32"):
+        if os.path.islink(tree):
+            command += ["--symlink", os.readlink(tree), tree]
+        elif os.path.isdir(tree):
+            command += ["--ro-bind", tree, tree]
+    for part in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/alternatives"):
+        command += ["--ro-bind-try", part, part]
+    if not any(tree.is_relative_to("/tmp") for tree in trees):  # a folder on top would hide them
+        command += ["--tmpfs", "/tmp"]
+    for tree in trees:
+        for parent in list(tree.parents)[-2::-1]:
+            command += ["--perms", "0755", "--dir", str(parent)]  # bubblewrap's own would be closed to other users
+        command += ["--ro-bind", str(tree), str(tree)]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", "--tmpfs", WORK, "--chdir", WORK]
+    for name, value in environment().items():
+        command += ["--setenv", name, value]
+    if os.geteuid() == 0:
+        capabilities = ("SYS_ADMIN", "SETUID", "SETGID", "KILL", "SETPCAP", "CHOWN")
+    else:
+        command += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
+        capabilities = ("SYS_ADMIN", "SETPCAP")
+    for capability in capabilities:
+        command += ["--cap-add", f"CAP_{capability}"]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--", *python]
+
+
+def environment() -> dict[str, str]:
+    """What a warm process sees of the environment: one thread, throw-away folders, nothing of the instructor's."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    folders = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME"), WORK)
+    plain = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_WAIT_POLICY": "passive"}
+    return threads | folders | plain | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+
+
+def enclose(limits: Limits, number: int) -> int:
+    """In a fresh child behind bubblewrap: shut it in and fork; the grandchild returns 0, the child its pid.
+
+    The grandchild is the first process of a tree of its own: when it ends, the kernel ends all that it started.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    _call(libc.unshare, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET)
+    _call(libc.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    for folder in filter(os.path.ismount, (WORK, "/tmp", "/dev/shm")):
+        options = f"size={limits.file_mib}m,nr_inodes=4096,mode=1777".encode()
+        _call(libc.mount, b"tmpfs", folder.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options)
+    pid = os.fork()
+    if pid:
+        return pid
+    libc.prctl(PR_SET_PDEATHSIG, SIGKILL)
+    _call(libc.mount, b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+    os.chdir(WORK)
+    restrict(limits)
+    _drop_privileges(libc, number)
+    return 0
+
+
+def restrict(limits: Limits) -> None:
+    """The limits that the kernel keeps for each process."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    seconds = int(limits.total_seconds) + 1
+    for what, most in (
+        (resource.RLIMIT_AS, size + limits.memory_mib * MIB),
+        (resource.RLIMIT_NPROC, limits.processes),
+        (resource.RLIMIT_FSIZE, limits.file_mib * MIB),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def _drop_privileges(libc: ctypes.CDLL, number: int) -> None:
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if os.getuid() == 0:
+        user = FIRST_UID + number % 10_000
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3 of the call, this process
+    _call(libc.capset, ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+    _call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, SIGKILL)  # the change of user has cleared it
+
+
+def _call(function, *arguments) -> None:
+    if function(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise NoIsolation(f"{function.__name__}: {os.strerror(number)}; {UBUNTU}.")

@@ -1,0 +1,124 @@
+"""Warm processes: torch, numpy, matplotlib and IPython are imported once, then each submission is a fork.
+
+Run as `python -m course_utils.grading.warm ROLE FD …`. The role `student` forks processes that run a student's
+cells; the role `examiner` forks processes that hold the tests and decide. Neither starts a thread before a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+
+import matplotlib.pyplot  # noqa: F401 - imported for the forks
+import numpy  # noqa: F401
+import torch
+import torch.testing
+from torch import nn
+
+import course_utils  # noqa: F401
+
+from . import sandbox
+from .sandbox import Limits
+
+
+def warm_up() -> None:
+    """Touch what a first use would import; serial work only, for a fork must find a single thread."""
+    torch.set_num_threads(1)
+    layer = nn.RNN(2, 3, batch_first=True)
+    optimizer = torch.optim.Adam(layer.parameters())
+    layer(torch.zeros(1, 2, 2))[0].sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(torch.ones(1), torch.ones(1))
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise SystemExit(f"warm: {threads} threads before the first fork; a child could hang.")
+    gc.collect()
+    gc.freeze()  # what is shared by all forks stays shared
+
+
+def serve_students(control: socket.socket, unsafe: bool) -> None:
+    """Fork a student's process for each request: JSON limits and number, with the channel and the leash."""
+    from .student import Student, make_shell
+
+    shell = make_shell()
+    for cell in ("import torch; print(torch.ones(2))", "torch.ones(2)", "1 / 0", "import warnings; warnings.warn('')"):
+        with contextlib.redirect_stdout(shell.recorder), contextlib.redirect_stderr(shell.recorder):
+            shell.run_cell(cell, store_history=False)
+    shell.reset(new_session=False)
+
+    def student(request: dict, channel: socket.socket, leash: socket.socket) -> None:
+        limits = Limits(**request["limits"])
+        if unsafe:
+            pid = os.fork()
+            if pid == 0:
+                os.setsid()
+        else:
+            pid = sandbox.enclose(limits, request["number"])
+        if pid == 0:
+            leash.close()
+            control.close()
+            sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
+            Student(channel, shell, limits.output_bytes).serve()
+            os._exit(0)
+        channel.close()
+        _hold(pid, leash, limits.total_seconds, unsafe)
+
+    _serve(control, student)
+
+
+def serve_examiners(control: socket.socket, students: socket.socket) -> None:
+    """Fork an examiner for each request, with the channel on which it gets its job."""
+    from .examine import examine
+
+    _serve(control, lambda request, channel: examine(channel, students))
+
+
+def _serve(control: socket.socket, work) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
+    control.sendall(b"ready")
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, 65536, 4)
+        if not message:
+            return
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            ctypes.CDLL(None).prctl(sandbox.PR_SET_PDEATHSIG, sandbox.SIGKILL)
+            try:
+                work(json.loads(message), *(socket.socket(fileno=fd) for fd in fds))
+            finally:
+                os._exit(0)
+        for fd in fds:
+            os.close(fd)
+
+
+def _hold(pid: int, leash: socket.socket, seconds: float, unsafe: bool) -> None:
+    """Wait until the student's process ends, the leash is let go, or time is up; then nothing of it is left."""
+    pidfd = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    poll.register(leash, select.POLLIN | select.POLLHUP)
+    poll.poll(int((seconds + 5) * 1000))
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL) if unsafe else signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def main(role: str, *fds: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of the one who asked
+    warm_up()
+    sockets = [socket.socket(fileno=int(fd)) for fd in fds]
+    if role == "examiner":
+        serve_examiners(*sockets)
+    else:
+        serve_students(sockets[0], unsafe=role == "student-unsafe")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
