@@ -8,13 +8,17 @@ NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-lab test lab lint strip release pictures bundle pins clean
+.PHONY: demo demo-lab test test-slow lab lint strip release pictures bundle pins clean
 
 demo: $(READY)  ## grade a sample class in the folder demo/
 	$(BIN)/course demo
 
-test: $(READY)  ## all tests
+test: $(READY)  ## all tests but the slow ones
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-slow: $(READY)  ## kills, hundreds of submissions, a cluster, and stock nbgrader beside ours
+	$(BIN)/pip install -q -c constraints.txt -e .[cluster]
+	$(BIN)/pytest -m slow
 
 lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/02_shapes.ipynb
@@ -40,7 +44,7 @@ bundle: $(READY)  ## dist/unrolled-students.zip: what students get
 
 pins:  ## resolve all packages anew and write constraints.txt
 	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
-	.venv-pins/bin/pip install -q torch==2.13.0 && .venv-pins/bin/pip install -q -e ".[dev,pictures]"
+	.venv-pins/bin/pip install -q torch==2.13.0 && .venv-pins/bin/pip install -q -e ".[dev,pictures,cluster]"
 	.venv-pins/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf .venv-pins
 

@@ -104,6 +104,9 @@ def demo(course: Course, options: argparse.Namespace) -> int:
     new = sample.hand_in(course, samples)
     print(f"submissions: {len(new)} new, {len(samples) - len(new)} reused, in {course.root / 'submitted'}")
     options.assignment = name
+    if shutil.which("bwrap") is None:
+        print("no bubblewrap here: the sample class, which is our own, is graded without isolation")
+        options.unsafe = True
     status = max(verb(course, options) for verb in (grade, feedback, report))
     shown = next(entry.student for entry in samples if entry.mistakes)
     page = course.root / "feedback" / shown / name / f"{name}.html"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .course import Course
+from .examine import Job
+from .intake import Cell
 from .release import is_current
+from .sandbox import REMEDY, UBUNTU, Limits, NoIsolation
+from .worker import close_warm, warm
 
 FREE_GIB = 2
 EXTENSIONS = ("formgrader", "validate_assignment", "assignment_list")
@@ -29,7 +34,7 @@ class Finding:
 
 def examine(course: Course, assignment: str | None = None) -> list[Finding]:
     """Look at Python, packages, nbgrader's extensions, folders and disk, and at one assignment if it is named."""
-    findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root)]
+    findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root), _isolation(course)]
     return findings + ([_assignment(course, assignment)] if assignment else [])
 
 
@@ -85,6 +90,44 @@ def _folders(root: Path) -> list[Finding]:
 def _disk(root: Path) -> Finding:
     free = shutil.disk_usage(root).free / 2**30
     return Finding(f"{FREE_GIB} GiB of free disk", free >= FREE_GIB, f"{free:.1f} GiB free", f"free space on {root}")
+
+
+PROBE = """
+import os, pathlib, socket
+def tried(what, action):
+    try:
+        if action() is not False: print("BROKEN OUT:", what)
+    except OSError:
+        pass
+course, home, port = {course!r}, {home!r}, {port}
+tried("saw the course", lambda: os.listdir(course + "/source"))
+tried("wrote to the course", lambda: open(course + "/autograded/probe", "w"))
+tried("saw the home folder", lambda: len(os.listdir(home)) > 2)
+tried("wrote to the system", lambda: open("/usr/probe", "w"))
+tried("reached the network", lambda: socket.create_connection(("127.0.0.1", port), timeout=1))
+tried("saw other processes", lambda: len([p for p in os.listdir("/proc") if p.isdigit()]) > 3)
+tried("became root", lambda: os.setuid(0) or open("/etc/shadow"))
+print("end")
+"""
+
+
+def _isolation(course: Course) -> Finding:
+    """Run a probe as a student's code would run, and see what it gets hold of."""
+    what, remedy = "isolation of submissions", f"{REMEDY}; {UBUNTU}"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        words = {"course": str(course.root), "home": str(Path.home()), "port": server.getsockname()[1]}
+        cell = Cell("probe", "answer", "code", PROBE.format(**words))
+        try:
+            outputs = warm(unsafe=False).examine(Job([cell], [], 0, Limits(), 0))["outputs"].get("probe", [])
+        except NoIsolation as missing:
+            return Finding(what, False, str(missing), remedy)
+        finally:
+            close_warm()
+    told = "".join(output.get("text", "") for output in outputs).splitlines()
+    escapes = [line.removeprefix("BROKEN OUT: ") for line in told if line.startswith("BROKEN OUT")]
+    fine = told[-1:] == ["end"] and not escapes
+    seen = "a probe could not break out" if fine else f"a probe {', '.join(escapes) or 'did not run'}"
+    return Finding(what, fine, seen, remedy)
 
 
 def _assignment(course: Course, assignment: str) -> Finding:

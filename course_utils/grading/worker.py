@@ -22,7 +22,7 @@ from . import wire
 from .examine import Job
 from .intake import Refused, rebuild
 from .kit import Kit
-from .sandbox import Limits, outer_command
+from .sandbox import REMEDY, UBUNTU, Limits, NoIsolation, outer_command
 
 
 @dataclass
@@ -81,7 +81,10 @@ class Warm:
         self.examiners = _start([*python, "examiner", str(control.fileno()), str(mine.fileno())], control, mine)
         for channel, process in ((mine, self.students), (self.control, self.examiners)):
             if channel.recv(16) != b"ready":
-                raise RuntimeError(f"a warm process did not start: {process.args[0]} … ended with {process.wait()}.")
+                self.close()
+                raise NoIsolation(
+                    f"a warm process did not start (exit status {process.returncode}): {REMEDY}; {UBUNTU}."
+                )
         mine.close()
 
     def examine(self, job: Job) -> dict[str, Any]:

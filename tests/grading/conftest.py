@@ -31,7 +31,7 @@ class SampleClass:
         release(self.course, NAME)
         self.handed_in = hand_in(self.course, self.samples)
         self.seen: list[str] = []
-        options = Options(limits=Limits(cell_seconds=5.0))
+        options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
         self.tally: Tally = grade(self.course, NAME, options, lambda student, lines: self.seen.append(student))
         self.pages, self.failed = feedback(self.course, NAME)
 

@@ -1,0 +1,252 @@
+"""The run as a whole: who is graded, what is kept and replaced, and what warm processes give to each fork."""
+
+import json
+import shutil
+from concurrent.futures import Executor, Future
+
+import nbformat
+import pytest
+
+from course_utils.grading import cli
+from course_utils.grading.course import Course, CourseError
+from course_utils.grading.examine import Job
+from course_utils.grading.grade import Options, grade
+from course_utils.grading.intake import Cell
+from course_utils.grading.kit import Kit, bound_names
+from course_utils.grading.ledger import DONE
+from course_utils.grading.release import release
+from course_utils.grading.report import report
+from course_utils.grading.sample import Sample, hand_in, lay_over, load
+from course_utils.grading.sandbox import Limits, NoIsolation, outer_command
+from course_utils.grading.worker import close_warm, grade_bytes, warm
+from notebooks import NAME, ROOT
+
+SAMPLES = {sample.student: sample for sample in load(ROOT / "tests" / "submissions" / NAME)}
+RIGHT = SAMPLES["sample-right-library-calls"].answers
+UNSAFE = shutil.which("bwrap") is None
+needs_bwrap = pytest.mark.skipif(UNSAFE, reason="needs Debian's package bubblewrap")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def end_of_warm():
+    yield
+    close_warm()
+
+
+@pytest.fixture
+def released(course) -> Course:
+    release(course, NAME)
+    return course
+
+
+def run(course, **options):
+    return grade(course, NAME, Options(unsafe=UNSAFE, **options))
+
+
+def points(course, student) -> dict[str, float]:
+    return {task: result.points for task, result in report(course, NAME)[student].items()}
+
+
+def log(course, student) -> dict:
+    return json.loads((course.root / "autograded" / student / NAME / DONE).read_text())
+
+
+def submit(course, student="zoe", **answers):
+    named = {name.replace("_", "-"): text for name, text in answers.items()}
+    hand_in(course, [Sample(student=student, about="", answers=RIGHT | named)])
+
+
+def in_student(code: str, **limits):
+    """What a cell prints in a student's process."""
+    job = Job([Cell("a", "answer", "code", code)], [], 1, Limits(**limits), 0)
+    findings = warm(UNSAFE).examine(job)
+    return "".join(output.get("text", str(output)) for output in findings["outputs"]["a"])
+
+
+def test_a_resubmission_replaces_everything(released):
+    submit(released)
+    assert run(released).graded == ["zoe"]
+    assert points(released, "zoe")["swap-axes"] == 2
+    set_by_hand(released, "swap-axes-check", manual_score=1.5, extra_credit=1.0)
+    submit(released, swap_axes="def time_first(batch):\n    return batch", make_layer="raise ValueError")
+    assert run(released).graded == ["zoe"]
+    assert points(released, "zoe") | {"explain-equal-sizes": 0} == {
+        "make-layer": 0, "predict-shapes": 4, "initial-state": 2, "one-sequence": 2, "state-by-layer": 2,
+        "both-directions": 4, "swap-axes": 0, "run-batch": 2, "explain-equal-sizes": 0,
+    }  # fmt: skip
+
+
+def set_by_hand(course, cell, **values):
+    with course.gradebook() as gradebook:
+        found = gradebook.find_grade(cell, NAME, NAME, "zoe")
+        for name, value in values.items():
+            setattr(found, name, value)
+        gradebook.db.commit()
+
+
+def test_grading_the_same_text_again_keeps_what_was_given_by_hand(released):
+    submit(released)
+    run(released)
+    set_by_hand(released, "explain-equal-sizes", manual_score=2.5, needs_manual_grade=False)
+    seed = log(released, "zoe")["seed"]
+    assert run(released).reused == ["zoe"]
+    assert log(released, "zoe")["seed"] == seed
+    assert run(released, force=True).graded == ["zoe"]
+    assert log(released, "zoe")["seed"] != seed
+    assert points(released, "zoe")["explain-equal-sizes"] == 2.5
+
+
+def test_a_submission_that_became_unreadable_keeps_no_earlier_score(released):
+    submit(released)
+    run(released)
+    released.notebook("submitted", NAME, "zoe").write_text("not any more")
+    assert run(released).refused == ["zoe"]
+    assert sum(points(released, "zoe").values()) == 0
+
+
+def test_one_student_or_one_task_can_be_graded(released):
+    for student in ("zoe", "ann"):
+        submit(released, student)
+    assert run(released, student="ann").graded == ["ann"]
+    assert set(report(released, NAME)) == {"ann"}
+    run(released)
+    submit(released, "zoe", swap_axes="x = 1", run_batch="y = 1")
+    assert run(released, student="zoe", task="swap-axes").graded == ["zoe"]
+    assert points(released, "zoe")["swap-axes"] == 0
+    assert points(released, "zoe")["run-batch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"student": "bob"}, "no such submission"), ({"task": "tea"}, "no task 'tea'; choose one of: make-layer,")],
+)
+def test_an_unknown_student_or_task_is_named(released, options, words):
+    submit(released)
+    with pytest.raises(CourseError, match=words):
+        run(released, **options)
+
+
+def test_a_changed_assignment_is_graded_anew(released):
+    submit(released)
+    run(released)
+    path = released.notebook("source", NAME)
+    path.write_text(path.read_text().replace("s.features, s.hidden, s.layers)", "s.features, s.hidden, 2)"))
+    release(released, NAME)
+    assert run(released).graded == ["zoe"]
+
+
+def test_late_penalties_follow_nbgraders_plugin(released):
+    config = released.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    submit(released)
+    with released.gradebook() as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate="2020-01-01")
+    run(released)
+    with released.gradebook() as gradebook:
+        submission = gradebook.find_submission(NAME, "zoe")
+        assert (submission.score, submission.late_submission_penalty) == (20, 20)
+
+
+def test_the_autograded_notebook_is_the_students_text_in_the_assignments_form(released):
+    submit(released, explain_equal_sizes="because <b>x</b>")
+    run(released)
+    made = nbformat.read(released.notebook("autograded", NAME, "zoe"), 4)
+    nbformat.validate(made)
+    cells = {cell.id: cell for cell in made.cells}
+    source = {cell.id: cell for cell in nbformat.read(released.notebook("source", NAME), 4).cells}
+    assert cells["swap-axes-check"].source == source["swap-axes-check"].source
+    assert cells["swap-axes"].source == RIGHT["swap-axes"].strip()
+    assert cells["explain-equal-sizes"].source == "because &lt;b>x&lt;/b>"
+    assert "✓ swapped" in cells["swap-axes-check"].outputs[0].text
+    assert made.metadata.unrolled.seed == log(released, "zoe")["seed"]
+
+
+def test_a_grade_can_be_repeated_from_its_seed(released):
+    kit = Kit.of(released, NAME)
+    text = lay_over(SAMPLES["sample-right-loops"], released.notebook("release", NAME)).encode()
+    one, same, other = (grade_bytes(text, kit, Limits(), UNSAFE, seed).notebook for seed in (5, 5, 6))
+    assert one == same
+    assert one != other
+
+
+def test_the_interface_is_what_the_solutions_bind(released):
+    assert Kit.of(released, NAME).interface[:2] == ["make_layer", "rnn_shapes"]
+    assert bound_names("import os\nx, (y, z) = 1, (2, 3)\ndef f(a): b = 1\nclass C: d = 1\nfor i in []: w = 1") == [
+        "x", "y", "z", "f", "C", "i", "w",
+    ]  # fmt: skip
+
+
+class Immediate(Executor):
+    """Any executor will do: this one does the work at once."""
+
+    def submit(self, function, /, *arguments, **keywords):
+        future: Future = Future()
+        future.set_result(function(*arguments, **keywords))
+        return future
+
+
+def test_any_executor_can_run_the_workers(released):
+    submit(released)
+    assert grade(released, NAME, Options(unsafe=UNSAFE), executor=Immediate()).graded == ["zoe"]
+    assert sum(points(released, "zoe").values()) == 20
+
+
+def test_autograd_optimizers_and_plots_work_after_the_fork():
+    code = """
+import torch, matplotlib.pyplot as plt
+from torch import nn
+layer = nn.RNN(2, 3); optimizer = torch.optim.Adam(layer.parameters())
+before = layer.weight_ih_l0.clone()
+layer(torch.ones(4, 2))[0].sum().backward(); optimizer.step()
+print(bool((before != layer.weight_ih_l0).any()), torch.get_num_threads())
+plt.plot([1, 2]); plt.show()
+"""
+    printed = in_student(code)
+    assert "True 1" in printed
+    assert "image/png" in printed
+
+
+def test_random_numbers_are_fresh_in_each_fork_and_follow_the_seed():
+    code = "import random, numpy, torch; print(random.random(), numpy.random.rand(), torch.rand(1).item())"
+    jobs = [Job([Cell("a", "answer", "code", code)], [], seed, Limits(), 0) for seed in (1, 1, 2)]
+    one, same, other = (warm(UNSAFE).examine(job)["outputs"]["a"][0]["text"] for job in jobs)
+    assert one == same
+    assert not set(one.split()) & set(other.split())
+
+
+def test_a_student_who_raises_the_thread_count_is_not_stopped_by_it():
+    code = "import torch; torch.set_num_threads(2)\nx = torch.randn(400, 400)\nfor _ in range(30): x = (x @ x).tanh()\nprint('done')"
+    assert "done" in in_student(code, cell_seconds=15.0)
+
+
+@needs_bwrap
+def test_a_students_process_is_shut_in():
+    code = "import os, socket\nprint(os.getpid(), sorted(os.listdir('.')), os.environ.get('HOME'), socket.if_nameindex(), os.getuid() > 1000)"
+    assert in_student(code) == "2 [] /student [(1, 'lo')] True\n".replace("2 ", "1 ", 1)
+
+
+def test_without_bubblewrap_grading_refuses_and_names_the_remedy(released, monkeypatch, capsys):
+    monkeypatch.setattr("course_utils.grading.sandbox.shutil.which", lambda name: None)
+    with pytest.raises(NoIsolation, match="bubblewrap, or pass --unsafe"):
+        outer_command(["python"])
+    close_warm()
+    submit(released)
+    assert cli.main(["--course", str(released.root), "grade", NAME]) == 1
+    assert "pass --unsafe" in capsys.readouterr().err
+    assert not (released.root / "autograded" / "zoe").exists()
+
+
+def test_unsafe_is_there_for_those_who_ask(released, capsys):
+    submit(released)
+    assert cli.main(["--course", str(released.root), "grade", NAME, "--unsafe", "--verbose"]) == 0
+    assert capsys.readouterr().out.startswith("1 graded; ")
+    assert (released.root / "autograded" / "zoe" / NAME / "log.txt").exists()
+
+
+def test_limits_are_set_in_one_place(released):
+    config = released.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.Limits.memory_mib = 700\n")
+    assert released.limits() == Limits(memory_mib=700)
+    config.write_text(config.read_text() + "\nc.Limits.tea = 1\n")
+    with pytest.raises(CourseError, match=r"c\.Limits\.tea is unknown"):
+        released.limits()
