@@ -8,7 +8,7 @@ NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-lab test test-slow lab lint strip release pictures bundle pins clean
+.PHONY: demo demo-lab test test-slow bench lab lint strip release pictures bundle pins clean
 
 demo: $(READY)  ## grade a sample class in the folder demo/
 	$(BIN)/course demo
@@ -25,6 +25,9 @@ lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
 
 demo-lab: demo  ## JupyterLab in the sample class: menu Nbgrader, Formgrader
 	cd demo && ../$(BIN)/jupyter lab --LabApp.default_url=/lab
+
+bench: $(READY)  ## grading beside stock nbgrader, about fifteen minutes on a quiet machine
+	$(BIN)/python benchmarks/grading.py
 
 lint: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -69,7 +69,7 @@ def outer_command(python: list[str]) -> list[str]:
             command += ["--perms", "0755", "--dir", str(parent)]  # bubblewrap's own would be closed to other users
         command += ["--ro-bind", str(tree), str(tree)]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", "--tmpfs", WORK, "--chdir", WORK]
-    for name, value in environment().items():
+    for name, value in environment(WORK).items():
         command += ["--setenv", name, value]
     if os.geteuid() == 0:
         capabilities = ("SYS_ADMIN", "SETUID", "SETGID", "KILL", "SETPCAP", "CHOWN")
@@ -81,10 +81,10 @@ def outer_command(python: list[str]) -> list[str]:
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--", *python]
 
 
-def environment() -> dict[str, str]:
-    """What a warm process sees of the environment: one thread, throw-away folders, nothing of the instructor's."""
+def environment(folder: str) -> dict[str, str]:
+    """What a warm process sees of the environment: one thread, `folder` for a home, nothing of the instructor's."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    folders = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME"), WORK)
+    folders = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME"), folder)
     plain = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_WAIT_POLICY": "passive"}
     return threads | folders | plain | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 

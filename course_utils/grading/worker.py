@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from . import wire
 from .examine import Job
 from .intake import Refused, rebuild
 from .kit import Kit
-from .sandbox import REMEDY, UBUNTU, Limits, NoIsolation, outer_command
+from .sandbox import REMEDY, UBUNTU, Limits, NoIsolation, environment, outer_command
 
 
 @dataclass
@@ -72,13 +73,16 @@ class Warm:
     """The two warm processes of a worker: students' behind the wall, the examiners' outside it."""
 
     def __init__(self, unsafe: bool):
+        self.folder = tempfile.TemporaryDirectory(prefix="unrolled-")
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = [sys.executable, "-P", "-m", "course_utils.grading.warm"]
         role = "student-unsafe" if unsafe else "student"
         command = [*python, role, str(theirs.fileno())]
-        self.students = _start(command if unsafe else outer_command(command), theirs)
+        self.students = _start(command if unsafe else outer_command(command), self.folder.name, theirs)
         self.control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.examiners = _start([*python, "examiner", str(control.fileno()), str(mine.fileno())], control, mine)
+        self.examiners = _start(
+            [*python, "examiner", str(control.fileno()), str(mine.fileno())], self.folder.name, control, mine
+        )
         for channel, process in ((mine, self.students), (self.control, self.examiners)):
             if channel.recv(16) != b"ready":
                 self.close()
@@ -107,6 +111,7 @@ class Warm:
         for process in (self.examiners, self.students):
             process.send_signal(signal.SIGKILL)
             process.wait()
+        self.folder.cleanup()
 
 
 _warm: dict[tuple[int, bool], Warm] = {}
@@ -129,15 +134,14 @@ def close_warm() -> None:
         _warm.pop(key).close()
 
 
-def _start(command: list[str], *passed: socket.socket) -> subprocess.Popen:
-    from .sandbox import environment
-
+def _start(command: list[str], folder: str, *passed: socket.socket) -> subprocess.Popen:
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=[channel.fileno() for channel in passed],
-        env=os.environ | environment() | {"PYTHONUNBUFFERED": "1"},
+        env=os.environ | environment(folder),
+        cwd=folder,
         start_new_session=True,
     )
     passed[0].close()

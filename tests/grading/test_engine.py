@@ -250,3 +250,15 @@ def test_limits_are_set_in_one_place(released):
     config.write_text(config.read_text() + "\nc.Limits.tea = 1\n")
     with pytest.raises(CourseError, match=r"c\.Limits\.tea is unknown"):
         released.limits()
+
+
+def test_the_doctors_probe_sees_a_missing_wall(released, monkeypatch):
+    from course_utils.grading import doctor
+
+    monkeypatch.setattr(doctor, "warm", lambda unsafe: warm(unsafe=True))
+    finding = doctor._isolation(released)
+    assert not finding.fine
+    assert "saw the course" in finding.seen
+    assert "wrote to the course" in finding.seen
+    assert "reached the network" in finding.seen
+    assert "bubblewrap" in finding.remedy
