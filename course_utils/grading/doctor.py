@@ -99,11 +99,14 @@ def tried(what, action):
         if action() is not False: print("BROKEN OUT:", what)
     except OSError:
         pass
+def leave(path):
+    open(path, "w").close()
+    os.remove(path)
 course, home, port = {course!r}, {home!r}, {port}
 tried("saw the course", lambda: os.listdir(course + "/source"))
-tried("wrote to the course", lambda: open(course + "/autograded/probe", "w"))
+tried("wrote to the course", lambda: leave(course + "/unrolled-probe"))
 tried("saw the home folder", lambda: len(os.listdir(home)) > 2)
-tried("wrote to the system", lambda: open("/usr/probe", "w"))
+tried("wrote to the system", lambda: leave("/usr/unrolled-probe"))
 tried("reached the network", lambda: socket.create_connection(("127.0.0.1", port), timeout=1))
 tried("saw other processes", lambda: len([p for p in os.listdir("/proc") if p.isdigit()]) > 3)
 tried("became root", lambda: os.setuid(0) or open("/etc/shadow"))
