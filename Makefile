@@ -45,7 +45,7 @@ pictures: $(READY)  ## the pictures of the lessons and of the README; needs Debi
 bundle: $(READY)  ## dist/unrolled-students.zip: what students get
 	$(BIN)/course bundle
 
-pins:  ## resolve all packages anew and write constraints.txt
+pins:  ## resolve all packages anew; with the oldest Python 3.11 about (3.11.2, Debian 12), for some packages refuse it
 	rm -rf .venv-pins && $(PYTHON) -m venv .venv-pins
 	.venv-pins/bin/pip install -q torch==2.13.0 && .venv-pins/bin/pip install -q -e ".[dev,pictures,cluster]"
 	.venv-pins/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
