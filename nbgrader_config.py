@@ -12,10 +12,11 @@ os.makedirs(c.Exchange.root, exist_ok=True)
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
 
+c.Execute.extra_arguments = ["--log-level=ERROR"]  # Validate would show a note about local sockets
 c.Limits.cell_seconds = 20.0  # for one cell, or one call from a test; sandbox.py has the other limits
 
 c.GenerateFeedback.preprocessors = [
-    "course_utils.grading.feedback.HideTests",
+    "nbgrader.preprocessors.ClearHiddenTests",
     "nbgrader.preprocessors.GetGrades",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

@@ -136,10 +136,10 @@ print((time.process_time() - start) / {times})
 
 def private_memory() -> str:
     """Private memory of this grader's warm processes and of a fork at work, in MiB."""
-    from course_utils.grading.examine import Job
     from course_utils.grading.intake import Cell
+    from course_utils.grading.job import Job
+    from course_utils.grading.pool import warm
     from course_utils.grading.sandbox import Limits
-    from course_utils.grading.worker import warm
 
     code = "print(open('/proc/self/smaps_rollup').read())"
     job = Job([Cell("a", "answer", "code", code)], [], 0, Limits(), 0)

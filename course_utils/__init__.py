@@ -1,8 +1,8 @@
 """What a student of the course imports: checks, data, pictures, probes and quizzes.
 
->>> from course_utils import check, data, plots
-"""
+    >>> from course_utils import check, data, plots
 
-from . import check, data, plots, probe, quiz
+Each is a module, imported when it is asked for.
+"""
 
 __all__ = ["check", "data", "plots", "probe", "quiz"]

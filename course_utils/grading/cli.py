@@ -10,50 +10,74 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from . import bundle as bundle_module
-from . import doctor as doctor_module
-from . import feedback as feedback_module
-from . import grade as grade_module
-from . import release as release_module
-from . import report as report_module
-from . import sample
-from .course import Course, CourseError
-from .grade import Options
-from .sandbox import NoIsolation
+from .faults import CourseError
+
+if TYPE_CHECKING:
+    from .course import Course
+
+# nbgrader and torch take seconds to import, so each verb imports what it needs: help and mistakes are answered at once.
 
 WIDE = 170  # columns of a report that is written to a file or a pipe
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a pipe may not know every sign
     options = _parser().parse_args(arguments)
+    if getattr(options, "assignment", None):
+        options.assignment = options.assignment.rstrip("/")
     try:
-        return options.verb(Course.find(options.course), options)
-    except (CourseError, NoIsolation) as error:
+        return _run(options)
+    except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(
+            f"course: {error.filename}: {error.strerror}; check permissions and disk, then run it again.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
-        print("course: interrupted; what was graded is kept, the same command goes on from there.", file=sys.stderr)
+        print("course: interrupted; what was done is kept, the same command goes on from there.", file=sys.stderr)
         return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.verb is grade:  # they start while this process imports nbgrader
+        from .pool import start_early
+
+        start_early(options.unsafe)
+    from .course import Course
+
+    return options.verb(Course.find(options.course), options)
 
 
 def release(course: Course, options: argparse.Namespace) -> int:
     """make release/ASSIGNMENT from source/ASSIGNMENT and check that no answer is left in it"""
+    from . import release as release_module
+
     print(f"released {release_module.release(course, options.assignment)}")
     return 0
 
 
 def grade(course: Course, options: argparse.Namespace) -> int:
     """run the tests of every new submission in submitted/ and record the points"""
+    from .grade import Options
+    from .grade import grade as grade_class
+
     started = time.monotonic()
     wanted = {name: getattr(options, name) for name in ("force", "student", "task", "jobs", "unsafe", "verbose")}
     students = [options.student] if options.student else course.students("submitted", options.assignment)
+    for line in course.strays("submitted", options.assignment):
+        print(f"course: {line}", file=sys.stderr)
     with _progress("grading", students) as step:
-        tally = grade_module.grade(course, options.assignment, Options(**wanted, limits=course.limits()), step)
+        tally = grade_class(course, options.assignment, Options(**wanted, limits=course.limits()), step)
     counts = {name.replace("_", " "): len(who) for name, who in vars(tally).items()}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "graded")
     print(f"{told}; {time.monotonic() - started:.1f} s")
@@ -62,6 +86,8 @@ def grade(course: Course, options: argparse.Namespace) -> int:
 
 def feedback(course: Course, options: argparse.Namespace) -> int:
     """write a page for each graded student into feedback/"""
+    from . import feedback as feedback_module
+
     with _progress("feedback", course.students("autograded", options.assignment)) as step:
         done, failed = feedback_module.feedback(course, options.assignment, step)
     for student, reason in failed.items():
@@ -72,14 +98,17 @@ def feedback(course: Course, options: argparse.Namespace) -> int:
 
 def report(course: Course, options: argparse.Namespace) -> int:
     """print a table of students and tasks with points and named mistakes"""
-    view = report_module.table(course, options.assignment)
+    from . import report as report_module
+
     console = Console(width=None if sys.stdout.isatty() else WIDE)
-    console.print(view)
+    console.print(report_module.table(course, options.assignment, console.width))
     return 0
 
 
 def doctor(course: Course, options: argparse.Namespace) -> int:
     """check this machine, and the assignment if one is named; say what to do about each problem"""
+    from . import doctor as doctor_module
+
     findings = doctor_module.examine(course, options.assignment)
     for finding in findings:
         print(f"{'✓' if finding.fine else '✗'} {finding.what}: {finding.seen}")
@@ -90,6 +119,9 @@ def doctor(course: Course, options: argparse.Namespace) -> int:
 
 def demo(course: Course, options: argparse.Namespace) -> int:
     """release, submit, grade and report a sample class in a course folder of its own"""
+    from . import release as release_module
+    from . import sample
+
     home, name = course, sample.ASSIGNMENT
     if options.fresh:
         shutil.rmtree(home.root / "demo", ignore_errors=True)
@@ -118,6 +150,8 @@ def demo(course: Course, options: argparse.Namespace) -> int:
 
 def bundle(course: Course, options: argparse.Namespace) -> int:
     """pack what students get into dist/: lessons, released assignments and the checks, nothing that grades"""
+    from . import bundle as bundle_module
+
     print(f"packed {bundle_module.bundle(course)}")
     return 0
 
@@ -148,7 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for verb in (release, grade, feedback, report, doctor, bundle, demo):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
-        sub.set_defaults(verb=verb, **vars(Options()))
+        sub.set_defaults(
+            verb=verb, force=False, student=None, task=None, jobs=os.cpu_count() or 1, unsafe=False, verbose=False
+        )
         if verb not in (bundle, demo):
             sub.add_argument("assignment", nargs="?" if verb is doctor else None, help="its name in source/")
         if verb is grade:

@@ -12,19 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
+from .faults import CourseError
 from .sandbox import Limits
 
 CONFIG = "nbgrader_config.py"
-
-
-class CourseError(Exception):
-    """Something an instructor can put right; the message is one line and names file and remedy."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,10 @@ class Course:
         raise CourseError(f"{start}: no {CONFIG} here or above; go to the course folder or name it with --course.")
 
     def config(self) -> Config:
-        config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        try:
+            config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        except Exception as error:
+            raise CourseError(f"{self.root / CONFIG}: {type(error).__name__}: {error}; mend it.") from None
         config.CourseDirectory.root = str(self.root)
         return config
 
@@ -74,6 +75,15 @@ class Course:
         """The path of an assignment's notebook at a step: source, release, submitted, autograded."""
         return self.root / step / student / assignment / f"{assignment}.ipynb"
 
+    def strays(self, step: str, assignment: str) -> list[str]:
+        """A line for everything in a step's folder that is no student's folder with this assignment."""
+        entries = sorted((self.root / step).glob("*"))
+        lines = [
+            f"{path}: no {assignment}/ in it, passed over." for path in entries if not (path / assignment).exists()
+        ]
+        odd = [name for name in self.students(step, assignment) if not plain_name(name)]
+        return lines + [f"{self.root / step / name}: rename it, without * ? [ ] and line breaks." for name in odd]
+
     def check_assignment(self, assignment: str) -> None:
         """Raise CourseError unless source/ has the assignment."""
         if not self.notebook("source", assignment).is_file():
@@ -92,6 +102,19 @@ class Course:
     def students(self, step: str, assignment: str) -> list[str]:
         """Who has a folder for the assignment at a step, sorted."""
         return sorted(path.parent.name for path in (self.root / step).glob(f"*/{glob.escape(assignment)}"))
+
+
+def plain_name(student: str) -> bool:
+    """Whether a student's name is one that nbgrader cannot take for a file pattern."""
+    return not set(student) & set("*?[]\n\r")
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook of the instructor's; CourseError where it does not read."""
+    try:
+        return nbformat.read(path, 4)
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
+        raise CourseError(f"{path}: not a readable notebook ({type(error).__name__}); mend it in JupyterLab.") from None
 
 
 def run_step(step: Any, assignment: str, student: str | None, **options: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .course import Course
-from .examine import Job
+from .course import Course, CourseError
 from .intake import Cell
+from .job import Job
+from .pool import close_warm, warm
 from .release import is_current
 from .sandbox import REMEDY, UBUNTU, Limits, NoIsolation
-from .worker import close_warm, warm
 
 FREE_GIB = 2
 EXTENSIONS = ("formgrader", "validate_assignment", "assignment_list")
@@ -35,6 +35,8 @@ class Finding:
 def examine(course: Course, assignment: str | None = None) -> list[Finding]:
     """Look at Python, packages, nbgrader's extensions, folders and disk, and at one assignment if it is named."""
     findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root), _isolation(course)]
+    if assignment:
+        course.check_assignment(assignment)
     return findings + ([_assignment(course, assignment)] if assignment else [])
 
 
@@ -76,7 +78,7 @@ def _extensions() -> Finding:
 
 def _folders(root: Path) -> list[Finding]:
     findings = []
-    for folder in (root, root / "autograded"):
+    for folder in (root, *(root / step for step in ("release", "submitted", "autograded", "feedback", "exchange"))):
         try:
             folder.mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -134,6 +136,9 @@ def _isolation(course: Course) -> Finding:
 
 
 def _assignment(course: Course, assignment: str) -> Finding:
-    fine = is_current(course, assignment)
+    try:
+        fine = is_current(course, assignment)
+    except CourseError as error:
+        return Finding(f"release of {assignment}", False, str(error), "mend the source")
     seen = "as its source builds it" if fine else "missing, or not what its source builds"
     return Finding(f"release of {assignment}", fine, seen, f"course release {assignment}")

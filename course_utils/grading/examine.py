@@ -24,33 +24,13 @@ import torch
 from ..verdict import CheckFailed
 from . import wire
 from .intake import Cell
-from .sandbox import Limits
+from .job import Job
 
 GRACE = 2.0  # seconds between the timer inside the student's process and the end of that process
 
 
 class Gone(ConnectionError):
     """The student's process has ended, by itself or because it did not answer in time."""
-
-
-@dataclass
-class Job:
-    """What an examiner needs to know of one submission."""
-
-    cells: list[Cell]
-    interface: list[str]  # the names that the source's solutions bind: the only ones asked of the student
-    seed: int
-    limits: Limits
-    number: int
-
-    def frame(self) -> bytes:
-        return wire.encode(asdict(self))
-
-    @classmethod
-    def of(cls, frame: bytes) -> Job:
-        plain = wire.decode(frame)
-        cells = [Cell(**cell) for cell in plain.pop("cells")]
-        return cls(cells=cells, limits=Limits(**plain.pop("limits")), **plain)
 
 
 @dataclass

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nbgrader.preprocessors import ClearHiddenTests
-
 from .course import Course, CourseError, reason, run_step
 
 
@@ -26,15 +24,3 @@ def feedback(
             failed[student] = reason(result)
         step(student)
     return done, failed
-
-
-class HideTests(ClearHiddenTests):
-    """Before the page is rendered: no hidden test, neither as source nor quoted in a traceback."""
-
-    def preprocess_cell(self, cell, resources, cell_index):
-        if self.begin_test_delimeter in cell.source:
-            for output in cell.get("outputs", []):
-                # The panel of a failed check quotes no source; any other traceback may.
-                if output.output_type == "error" and output.ename not in ("CheckFailed", "NotAttempted"):
-                    output.traceback = [f"{output.ename} in a hidden test"]
-        return super().preprocess_cell(cell, resources, cell_index)

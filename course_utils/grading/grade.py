@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from .course import Course, CourseError
+from .course import Course, CourseError, plain_name
 from .intake import Refused, read_file
 from .kit import Kit
 from .ledger import Ledger
+from .pool import close_warm
 from .sandbox import Limits
-from .worker import Result, close_warm, grade_bytes
+from .worker import Result, grade_bytes
 
 
 @dataclass
@@ -92,7 +93,7 @@ def grade(
 
 
 def _students(course: Course, assignment: str, options: Options) -> list[str]:
-    students = course.students("submitted", assignment)
+    students = [name for name in course.students("submitted", assignment) if plain_name(name)]
     if options.student is not None:
         if options.student not in students:
             raise CourseError(f"{course.root / 'submitted' / options.student / assignment}: no such submission.")
@@ -109,13 +110,13 @@ def _jobs(course, kit, ledger, students, options, tally, step) -> Iterator[tuple
             submission: bytes | str = read_file(course.notebook("submitted", kit.assignment, student))
         except Refused as refused:
             submission = str(refused)
-        digest = kit.digest(submission if isinstance(submission, bytes) else submission.encode())
+        digest = kit.digest(submission)
         done = ledger.is_done(student, digest)
         if done and not options.force and not options.task:
             tally.reused.append(student)
             step(student, [])
         else:
-            yield student, digest, done or bool(options.task), submission
+            yield student, digest, ledger.is_same_text(student, kit.submission_digest(submission)), submission
 
 
 def _results(pool: Executor, jobs, options: Options, kit: Kit) -> Iterator[tuple[str, str, bool, Result]]:

@@ -45,7 +45,9 @@ def read_file(path: Path) -> bytes:
     try:
         info = path.lstat()
     except OSError:
-        raise Refused(f"there is no {path.name}; hand in the notebook under this name.") from None
+        others = sorted(other.name for other in path.parent.glob("*.ipynb"))
+        found = f", only {others[0]!r}" if others else ""
+        raise Refused(f"there is no {path.name}{found}; hand in the notebook under this name.") from None
     linked = any(parent.is_symlink() for parent in (path.parent, path.parent.parent))
     if linked or not stat.S_ISREG(info.st_mode):
         raise Refused(f"{path.name} is a link or no regular file; hand in the notebook itself.")

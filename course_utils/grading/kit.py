@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbgrader.utils import is_grade, is_solution
 
-from .course import Course, CourseError
+from .course import Course, CourseError, read_notebook
 from .intake import Cell
 
 
@@ -33,9 +33,9 @@ class Kit:
         released_path = course.notebook("release", assignment)
         if not released_path.is_file():
             raise CourseError(f"{released_path}: missing; run `course release {assignment}` first.")
-        source = nbformat.read(course.notebook("source", assignment), 4)
+        source = read_notebook(course.notebook("source", assignment))
         released = {
-            c.metadata.nbgrader.grade_id: c for c in nbformat.read(released_path, 4).cells if "nbgrader" in c.metadata
+            c.metadata.nbgrader.grade_id: c for c in read_notebook(released_path).cells if "nbgrader" in c.metadata
         }
         cells, points, written, marks, names = [], {}, [], {}, []
         for number, cell in enumerate(source.cells):
@@ -66,10 +66,14 @@ class Kit:
         """The cells as students got them."""
         return [replace(cell, text=cell.shown) for cell in self.cells]
 
-    def digest(self, submission: bytes) -> str:
-        """Names this submission under this version of the assignment."""
+    def digest(self, submission: bytes | str) -> str:
+        """Names this submission (or the reason why there is none) under this version of the assignment."""
         told = json.dumps([[vars(cell) for cell in self.cells], self.points], sort_keys=True)
-        return hashlib.sha256(told.encode() + b"\0" + submission).hexdigest()
+        return f"{hashlib.sha256(told.encode()).hexdigest()}:{self.submission_digest(submission)}"
+
+    @staticmethod
+    def submission_digest(submission: bytes | str) -> str:
+        return hashlib.sha256(submission if isinstance(submission, bytes) else submission.encode()).hexdigest()
 
     def notebook(self, cells: list[Cell], outputs: dict[str, list], seed: int) -> str:
         """The autograded notebook: the assignment's metadata, the student's text, the outputs of the examination."""

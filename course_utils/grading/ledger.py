@@ -36,11 +36,17 @@ class Ledger:
 
     def is_done(self, student: str, digest: str) -> bool:
         """Whether this very submission is recorded, under this version of the assignment."""
+        return self._recorded(student) == digest and student in self.known
+
+    def is_same_text(self, student: str, submission_digest: str) -> bool:
+        """Whether the bytes are those that were recorded last, under whatever version of the assignment."""
+        return self._recorded(student).endswith(f":{submission_digest}")
+
+    def _recorded(self, student: str) -> str:
         try:
-            done = json.loads(self._file(student, DONE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return False
-        return done.get("digest") == digest and student in self.known
+            return str(json.loads(self._file(student, DONE).read_text(encoding="utf-8")).get("digest"))
+        except (OSError, ValueError, AttributeError):
+            return ""
 
     def record(self, student: str, digest: str, result: Result, same_text: bool = False, verbose: bool = False) -> None:
         """Replace whatever was recorded for the student by this result.
@@ -66,10 +72,6 @@ class Ledger:
         if verbose:
             _write(folder / "log.txt", plain(result))
         _write(self._file(student, DONE), json.dumps(log, indent=1))
-
-    def forget(self, student: str) -> None:
-        """Mark a submission as not done, before something about it changes."""
-        self._file(student, DONE).unlink(missing_ok=True)
 
     def _file(self, student: str, name: str) -> Path:
         return self.course.root / "autograded" / student / self.kit.assignment / name

@@ -7,11 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import nbformat
+from .course import CONFIG, Course, CourseError, read_notebook, reason, run_step
 
-from .course import CONFIG, Course, CourseError, reason, run_step
-
-MARK = re.compile(r"#+ *(BEGIN|END) +[A-Z]+")
+MARK = re.compile(r"#+ *(BEGIN|END) +[A-Z]+", re.IGNORECASE)
 
 
 def release(course: Course, assignment: str) -> Path:
@@ -22,15 +20,39 @@ def release(course: Course, assignment: str) -> Path:
     CourseError : nbgrader refuses the source, or a line of a solution or hidden test survived.
     """
     course.check_assignment(assignment)
-    result = run_step(course.api().generate_assignment, assignment, None, force=True, create=True)
     source, released = course.notebook("source", assignment), course.notebook("release", assignment)
+    _check_ids(source)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder, assignment)
+        if released.parent.exists():
+            shutil.copytree(released.parent, kept)
+        try:
+            _generate(course, assignment, source, released)
+        except BaseException:  # whatever it was, the release that was good stays
+            shutil.rmtree(released.parent, ignore_errors=True)
+            if kept.exists():
+                shutil.copytree(kept, released.parent)
+            raise
+    return released
+
+
+def _generate(course: Course, assignment: str, source: Path, released: Path) -> None:
+    result = run_step(course.api().generate_assignment, assignment, None, force=True, create=True)
     if not result["success"]:
-        raise CourseError(f"{source}: nbgrader refuses it: {reason(result)}")
+        why = reason(result)
+        if "submissions associated" in why:
+            why = "cells were added or removed after submissions were graded; release it under a new name"
+        raise CourseError(f"{source}: nbgrader refuses it: {why}.")
     shown = leaks(source, released)
     if shown:
-        shutil.rmtree(released.parent)
         raise CourseError(f"{source}: the release would show {shown[0]!r}; mend its BEGIN and END marks, or reword it.")
-    return released
+
+
+def _check_ids(source: Path) -> None:
+    ids = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in read_notebook(source).cells]
+    twice = sorted({name for name in ids if name and ids.count(name) > 1})
+    if twice:
+        raise CourseError(f"{source}: two cells have the grade_id {twice[0]!r}; give one of them another.")
 
 
 def is_current(course: Course, assignment: str) -> bool:
@@ -46,8 +68,8 @@ def is_current(course: Course, assignment: str) -> bool:
 
 def leaks(source: Path, released: Path) -> list[str]:
     """Marks of a closed region, mistyped ones too, and lines of a solution that the release still shows."""
-    public = [line.strip() for cell in nbformat.read(released, 4).cells for line in cell.source.splitlines()]
-    secret = {line for cell in nbformat.read(source, 4).cells for line in solution_lines(cell.source)}
+    public = [line.strip() for cell in read_notebook(released).cells for line in cell.source.splitlines()]
+    secret = {line for cell in read_notebook(source).cells for line in solution_lines(cell.source)}
     return [line for line in public if MARK.match(line) or line in secret]
 
 

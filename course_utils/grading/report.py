@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
 from nbgrader.api import MissingEntry
 from nbgrader.utils import is_grade
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ..mistakes import BY_ID
-from .course import Course, CourseError
+from .course import Course, CourseError, read_notebook
 from .kit import task_of
 
+WIDE = 150  # columns of a terminal that has room for the names of mistakes beside the points
 LONGEST = 11  # characters on a line of a cell, so that nine tasks fit on a wide terminal
 
 
@@ -34,6 +34,10 @@ def report(course: Course, assignment: str) -> dict[str, dict[str, Result]]:
     course.check_assignment(assignment)
     if not course.students("autograded", assignment):
         raise CourseError(f"{course.root / 'autograded'}: nothing graded yet; run `course grade {assignment}` first.")
+    if not course.gradebook_file.exists():
+        raise CourseError(
+            f"{course.gradebook_file}: missing; run `course grade {assignment}` to record the grades again."
+        )
     tasks = list(max_points(course, assignment))
     with course.gradebook() as gradebook:
         try:
@@ -41,6 +45,8 @@ def report(course: Course, assignment: str) -> dict[str, dict[str, Result]]:
         except MissingEntry:
             raise CourseError(f"{course.gradebook_file}: it does not know {assignment}; release it first.") from None
         rows = {entry.student.id: _points(entry, tasks) for entry in submissions}
+    if not rows:
+        raise CourseError(f"{course.gradebook_file}: holds no grades; run `course grade {assignment}`.")
     for student, row in sorted(rows.items()):
         _add_diagnoses(course.notebook("autograded", assignment, student), row)
     return dict(sorted(rows.items()))
@@ -49,26 +55,34 @@ def report(course: Course, assignment: str) -> dict[str, dict[str, Result]]:
 def max_points(course: Course, assignment: str) -> dict[str, float]:
     """Task -> points that it is worth, in the order of the notebook."""
     worth: dict[str, float] = {}
-    for cell in nbformat.read(course.notebook("source", assignment), 4).cells:
+    for cell in read_notebook(course.notebook("source", assignment)).cells:
         if is_grade(cell):
             task = task_of(cell.metadata.nbgrader.grade_id)
             worth[task] = worth.get(task, 0) + cell.metadata.nbgrader.points
     return worth
 
 
-def table(course: Course, assignment: str) -> Table:
-    """The report as a table for the terminal."""
-    rows = report(course, assignment)
-    worth = max_points(course, assignment)
+def table(course: Course, assignment: str, width: int = WIDE) -> Table:
+    """The report as a table for a terminal of `width` columns; a narrow one gets numbers for the tasks."""
+    rows, worth = report(course, assignment), max_points(course, assignment)
     title = f"{assignment}: points and named mistakes"
     view = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     view.add_column("student", overflow="fold")
-    for task, points in worth.items():
-        view.add_column(f"{_broken(task)}\n/ {points:g}", overflow="fold")
+    wide = width >= WIDE
+    for number, (task, points) in enumerate(worth.items(), start=1):
+        view.add_column(f"{_broken(task)}\n/ {points:g}" if wide else f"{number}\n/{points:g}", overflow="fold")
     view.add_column(f"total\n/ {sum(worth.values()):g}", justify="right")
+    if not wide:
+        view.add_column("mistakes", overflow="fold")
     for student, row in rows.items():
-        view.add_row(student, *map(_shown, row.values()), f"{sum(result.points for result in row.values()):g}")
-    view.caption = "○ not attempted   ? to be graded by hand"
+        total = f"{sum(result.points for result in row.values()):g}"
+        results = [row[task] for task in worth]
+        named = [f"{n} {name}" for n, result in enumerate(results, start=1) for name in result.mistakes]
+        view.add_row(
+            student, *(_shown(result, wide) for result in results), total, *([] if wide else ["\n".join(named)])
+        )
+    tasks = "" if wide else "\n" + ", ".join(f"{number} {task}" for number, task in enumerate(worth, start=1))
+    view.caption = "○ not attempted   ? to be graded by hand" + tasks
     view.caption_justify = "left"
     return view
 
@@ -77,7 +91,7 @@ def _points(submission, tasks: list[str]) -> dict[str, Result]:
     row = {task: Result() for task in tasks}
     for notebook in submission.notebooks:
         for grade in notebook.grades:
-            result = row[task_of(grade.name)]
+            result = row.setdefault(task_of(grade.name), Result())  # also a task that the source has dropped
             result.points += grade.score
             result.review |= bool(grade.needs_manual_grade)
     return row
@@ -86,9 +100,9 @@ def _points(submission, tasks: list[str]) -> dict[str, Result]:
 def _add_diagnoses(notebook: Path, row: dict[str, Result]) -> None:
     if not notebook.exists():
         return
-    for cell in nbformat.read(notebook, 4).cells:
+    for cell in read_notebook(notebook).cells:
         if is_grade(cell) and cell.cell_type == "code":
-            result = row[task_of(cell.metadata.nbgrader.grade_id)]
+            result = row.setdefault(task_of(cell.metadata.nbgrader.grade_id), Result())
             for output in cell.outputs:
                 if output.output_type == "error":
                     result.attempted &= output.ename != "NotAttempted"
@@ -101,12 +115,13 @@ def named_mistakes(output) -> list[str]:
     return [name for name in re.findall(r"\[([a-z0-9-]+)\]", title) if name in BY_ID]
 
 
-def _shown(result: Result) -> str:
+def _shown(result: Result, wide: bool = True) -> str:
     if result.review:
         return f"{result.points:g} ?"
     if not result.attempted and not result.mistakes:
         return "○" if result.points == 0 else f"{result.points:g} ○"
-    return "\n".join([f"{result.points:g}", *(f"[orange3]{_broken(name)}[/]" for name in result.mistakes)])
+    named = result.mistakes if wide else []
+    return "\n".join([f"{result.points:g}", *(f"[orange3]{_broken(name)}[/]" for name in named)])
 
 
 def _broken(name: str) -> str:

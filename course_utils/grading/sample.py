@@ -73,11 +73,14 @@ def sample_course(home: Course, folder: Path, assignment: str = ASSIGNMENT) -> t
 
     Returns it, and whether its copy of the source was already up to date.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(home.root / CONFIG, folder / CONFIG)
     course = Course(folder)
     here, there = home.notebook("source", assignment), course.notebook("source", assignment)
-    if there.exists() and here.read_bytes() == there.read_bytes():
+    unchanged = there.exists() and here.read_bytes() == there.read_bytes()
+    if not unchanged:
+        shutil.rmtree(folder, ignore_errors=True)  # grades of another version of the assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(home.root / CONFIG, folder / CONFIG)
+    if unchanged:
         return course, True
     shutil.copytree(here.parent, there.parent, dirs_exist_ok=True)
     return course, False

@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .faults import NoIsolation
+
 NOBODY = 65534
 FIRST_UID = 200_000  # as root, each child gets a user of its own, so that process limits do not add up
 MIB = 2**20
@@ -27,10 +29,6 @@ SIGKILL = 9
 
 REMEDY = "install Debian's package bubblewrap, or pass --unsafe for a class that you trust"
 UBUNTU = "on Ubuntu 24.04 bubblewrap also needs an AppArmor profile that allows it user namespaces"
-
-
-class NoIsolation(Exception):
-    """This machine cannot build the wall; the message names the remedy."""
 
 
 @dataclass(frozen=True)

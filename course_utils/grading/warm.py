@@ -22,7 +22,7 @@ import torch
 import torch.testing
 from torch import nn
 
-import course_utils  # noqa: F401
+from course_utils import check, data, plots, probe, quiz  # noqa: F401
 
 from . import sandbox
 from .sandbox import Limits

@@ -1,5 +1,7 @@
 """The command `course`: what it says and how it exits, for right and for wrong use."""
 
+import shutil
+
 import pytest
 
 from course_utils.grading import cli, doctor
@@ -64,6 +66,67 @@ def test_unreadable_notebooks_are_refused_and_stop_nobody_else(course, capsys):
     assert sorted(line.split(":")[0] for line in refused) == sorted(BROKEN)
     assert printed.out.splitlines()[-1].startswith("1 graded, 4 refused")
     assert cli.main(["--course", str(course.root), "report", NAME]) == 0
+
+
+def test_strays_and_names_that_are_patterns_are_named_and_passed_over(course, capsys):
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 0
+    hand_in(
+        course,
+        [Sample(student=name, about="", answers={}) for name in ("zoe", "Zoë Müller", "O'Brien, Pat", "a[b]", "*")],
+    )
+    (course.root / "submitted" / "ann").mkdir()
+    (course.root / "submitted" / "notes.txt").write_text("x")
+    (course.root / "submitted" / "bob" / NAME).mkdir(parents=True)
+    (course.root / "submitted" / "bob" / NAME / "ps1_shapes (1).ipynb").write_text("{}")
+    unsafe = [] if shutil.which("bwrap") else ["--unsafe"]
+    assert cli.main(["--course", str(course.root), "grade", NAME + "/", *unsafe]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1].startswith("3 graded, 1 refused")
+    for words in (
+        "ann: no ps1_shapes/ in it",
+        "notes.txt: no ps1_shapes/ in it",
+        "a[b]: rename it",
+        "*: rename it",
+        "bob: refused, there is no ps1_shapes.ipynb, only 'ps1_shapes (1).ipynb'",
+    ):
+        assert words in printed.err
+    for verb in ("feedback", "report"):
+        assert cli.main(["--course", str(course.root), verb, NAME]) == 0
+    assert "Zoë Müller" in capsys.readouterr().out
+
+
+def test_a_lost_gradebook_is_written_again(course, capsys):
+    unsafe = [] if shutil.which("bwrap") else ["--unsafe"]
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 0
+    hand_in(course, [Sample(student="zoe", about="", answers={})])
+    assert cli.main(["--course", str(course.root), "grade", NAME, *unsafe]) == 0
+    course.gradebook_file.unlink()
+    assert cli.main(["--course", str(course.root), "report", NAME]) == 1
+    assert "gradebook.db: missing" in capsys.readouterr().err
+    assert not course.gradebook_file.exists()
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 0
+    assert cli.main(["--course", str(course.root), "grade", NAME, *unsafe]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 graded")
+    assert cli.main(["--course", str(course.root), "report", NAME]) == 0
+
+
+def test_a_broken_configuration_and_a_closed_folder_are_one_line(course, capsys, monkeypatch):
+    config = course.root / "nbgrader_config.py"
+    text = config.read_text()
+    config.write_text(text + "\nc.x = undefined\n")
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 1
+    assert "nbgrader_config.py: NameError: name 'undefined' is not defined" in capsys.readouterr().err
+    config.write_text(text)
+
+    def closed(*arguments):
+        raise PermissionError(13, "Permission denied", "/course/release")
+
+    monkeypatch.setattr("course_utils.grading.release.release", closed)
+    assert cli.main(["--course", str(course.root), "release", NAME]) == 1
+    assert (
+        capsys.readouterr().err
+        == "course: /course/release: Permission denied; check permissions and disk, then run it again.\n"
+    )
 
 
 @pytest.mark.parametrize("verb", ["release", "grade", "feedback", "report", "doctor", "bundle", "demo"])

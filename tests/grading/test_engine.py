@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from concurrent.futures import Executor, Future
 
 import nbformat
@@ -9,16 +10,18 @@ import pytest
 
 from course_utils.grading import cli
 from course_utils.grading.course import Course, CourseError
-from course_utils.grading.examine import Job
+from course_utils.grading.faults import NoIsolation
 from course_utils.grading.grade import Options, grade
 from course_utils.grading.intake import Cell
+from course_utils.grading.job import Job
 from course_utils.grading.kit import Kit, bound_names
 from course_utils.grading.ledger import DONE
+from course_utils.grading.pool import close_warm, warm
 from course_utils.grading.release import release
 from course_utils.grading.report import report
 from course_utils.grading.sample import Sample, hand_in, lay_over, load
-from course_utils.grading.sandbox import Limits, NoIsolation, outer_command
-from course_utils.grading.worker import close_warm, grade_bytes, warm
+from course_utils.grading.sandbox import Limits, outer_command
+from course_utils.grading.worker import grade_bytes
 from notebooks import NAME, ROOT
 
 SAMPLES = {sample.student: sample for sample in load(ROOT / "tests" / "submissions" / NAME)}
@@ -132,7 +135,9 @@ def test_a_changed_assignment_is_graded_anew(released):
     path = released.notebook("source", NAME)
     path.write_text(path.read_text().replace("s.features, s.hidden, s.layers)", "s.features, s.hidden, 2)"))
     release(released, NAME)
+    set_by_hand(released, "explain-equal-sizes", manual_score=1.0)
     assert run(released).graded == ["zoe"]
+    assert points(released, "zoe")["explain-equal-sizes"] == 1.0  # the student's text is still the one that was read
 
 
 def test_late_penalties_follow_nbgraders_plugin(released):
@@ -262,3 +267,21 @@ def test_the_doctors_probe_sees_a_missing_wall(released, monkeypatch):
     assert "wrote to the course" in finding.seen
     assert "reached the network" in finding.seen
     assert "bubblewrap" in finding.remedy
+
+
+def test_warm_processes_that_are_gone_are_started_again_and_cost_nobody_a_point(released):
+    kit = Kit.of(released, NAME)
+    text = lay_over(SAMPLES["sample-right-loops"], released.notebook("release", NAME)).encode()
+    for process in (warm(UNSAFE).students, warm(UNSAFE).examiners):
+        process.kill()
+        process.wait()
+        result = grade_bytes(text, kit, Limits(), UNSAFE)
+        assert (sum(result.scores.values()), result.events) == (20.0, [])
+
+
+def test_warm_processes_outlive_the_thread_that_asked_for_them_first(released):
+    close_warm()
+    thread = threading.Thread(target=warm, args=(UNSAFE,))
+    thread.start()
+    thread.join()
+    assert "done" in in_student("print('done')")

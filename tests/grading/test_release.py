@@ -1,6 +1,7 @@
 """source -> release: reproducible, and nothing secret in it."""
 
 import shutil
+import tomllib
 import zipfile
 
 import nbformat
@@ -42,16 +43,29 @@ def change(course: Course, cell_id: str, old: str, new: str) -> None:
             "return batch.transpose(0, 1)\nThe test uses",
             "return batch.transpose(0, 1)",
         ),
-        ("run-batch-check", "### END HIDDEN TESTS", "", "nbgrader refuses it"),
+        ("run-batch-check", "BEGIN HIDDEN TESTS", "begin hidden tests", "begin hidden tests"),
+        ("run-batch-check", "### END HIDDEN TESTS", "", "nbgrader refuses it: RuntimeError: No end hidden tests"),
     ],
 )
 def test_a_release_that_would_give_an_answer_away_is_refused(course, cell_id, old, new, words):
+    good = release(course, NAME).read_bytes()
     change(course, cell_id, old, new)
-    with pytest.raises(CourseError, match="ps1_shapes.ipynb") as refused:
+    with pytest.raises(CourseError, match=r"ps1_shapes\.ipynb") as refused:
         release(course, NAME)
     assert words in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
-    assert not course.notebook("release", NAME).exists()
+    assert course.notebook("release", NAME).read_bytes() == good
+
+
+def test_a_grade_id_that_stands_twice_and_a_broken_source_are_named(course):
+    path = course.notebook("source", NAME)
+    text = path.read_text()
+    path.write_text(text.replace('"grade_id": "swap-axes"', '"grade_id": "run-batch"'))
+    with pytest.raises(CourseError, match="two cells have the grade_id 'run-batch'"):
+        release(course, NAME)
+    path.write_text(text[:500])
+    with pytest.raises(CourseError, match="not a readable notebook"):
+        release(course, NAME)
 
 
 def test_the_release_has_stubs_for_solutions_and_no_hidden_test():
@@ -78,6 +92,9 @@ def test_the_students_archive_has_nothing_that_grades(tmp_path):
     with zipfile.ZipFile(bundle(Course(tmp_path))) as packed:
         names = packed.namelist()
         text = b"".join(packed.read(name) for name in names)
+        project = packed.read("unrolled-students/pyproject.toml").decode()
+    assert "scripts" not in project
+    assert tomllib.loads(project)["project"]["name"] == "unrolled"
     inside = {name.removeprefix("unrolled-students/") for name in names}
     assert {
         "README.md",

@@ -64,6 +64,15 @@ def test_the_table_has_a_row_a_student_and_a_column_a_task(sample_class):
     assert "batch-first" in text
 
 
+def test_a_narrow_table_numbers_the_tasks_and_keeps_every_word_whole(sample_class):
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(table(sample_class.course, NAME, 120))
+    text = console.export_text()
+    assert all(student in text for student in STUDENTS)
+    assert "7 reshape-to-swap" in text
+    assert "8 run-batch" in text
+
+
 def test_a_second_run_grades_nobody_twice(sample_class):
     again = grade(sample_class.course, NAME)
     assert (again.graded, again.reused) == ([], sorted(STUDENTS))

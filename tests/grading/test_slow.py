@@ -14,11 +14,12 @@ from course_utils.grading.course import Course, run_step
 from course_utils.grading.grade import Options, grade
 from course_utils.grading.kit import Kit
 from course_utils.grading.ledger import DONE
+from course_utils.grading.pool import close_warm
 from course_utils.grading.release import release
 from course_utils.grading.report import report
 from course_utils.grading.sample import Sample, hand_in, lay_over, load
 from course_utils.grading.sandbox import Limits
-from course_utils.grading.worker import close_warm, grade_bytes
+from course_utils.grading.worker import grade_bytes
 from notebooks import NAME, ROOT
 
 pytestmark = [

@@ -1,39 +1,13 @@
-"""The small parts: hidden tests in feedback, names in reports, answer files."""
+"""The small parts: names in reports, answer files."""
 
 import pytest
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_output
 
 from course_utils.grading.course import CourseError, reason
-from course_utils.grading.feedback import HideTests
 from course_utils.grading.kit import task_of
 from course_utils.grading.report import Result, _broken, _shown, named_mistakes
 from course_utils.grading.sample import Sample, lay_over, load
 from notebooks import NAME, ROOT
-
-HIDDEN = "check.equal(1, 1)\n### BEGIN HIDDEN TESTS\nassert secret == 42\n### END HIDDEN TESTS"
-
-
-def test_cell(source: str = "assert True", **metadata):
-    cell = new_code_cell(source)
-    cell.metadata.nbgrader = {"grade": True, "solution": False, "grade_id": "a-check", "points": 1} | metadata
-    return cell
-
-
-test_cell.__test__ = False
-
-
-def test_hidden_tests_leave_the_page_as_source_and_as_traceback():
-    cell = test_cell(HIDDEN)
-    cell.outputs = [
-        new_output("error", ename="AssertionError", evalue="", traceback=["assert secret == 42"]),
-        new_output("error", ename="CheckFailed", evalue="", traceback=["CheckFailed: value (see the panel above)"]),
-    ]
-    cell, _ = HideTests().preprocess_cell(cell, {}, 0)
-    assert cell.source == "check.equal(1, 1)"
-    assert [output.traceback for output in cell.outputs] == [
-        ["AssertionError in a hidden test"],
-        ["CheckFailed: value (see the panel above)"],
-    ]
 
 
 @pytest.mark.parametrize(

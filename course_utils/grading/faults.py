@@ -1,0 +1,9 @@
+"""What an instructor can put right: each message is one line that names the file and the remedy."""
+
+
+class CourseError(Exception):
+    """Something about the course, its files or the command."""
+
+
+class NoIsolation(CourseError):
+    """This machine cannot shut a submission in."""
