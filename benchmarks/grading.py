@@ -7,6 +7,7 @@ second of training). CPU seconds are the machine's, read from /proc/stat around 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -93,6 +94,39 @@ def make_course(folder: Path, assignment: Assignment, students: int) -> Course:
     return course
 
 
+def otter(course: Course, assignment: Assignment, program: str) -> tuple[float, float]:
+    """`otter run` on one submission, with the same calls as tests; the program is of an environment of its own."""
+    folder = course.root / "otter"
+    (folder / "tests").mkdir(parents=True, exist_ok=True)
+    plain = {
+        "light": [
+            "layer, x = nn.RNN(8, 16, batch_first=True), torch.randn(32, 50, 8)",
+            "assert torch.allclose(task{n}(layer, x), layer(x)[0].sum(1) + {n}, atol=1e-4)",
+        ],
+        "ordinary": ["assert 0 <= float(task{n}(torch.randn(16, 20, 8))) <= 10"],
+    }
+    for n in range(3):
+        for part in "ab":
+            code = "".join(f">>> {line}\n" for line in plain[assignment.name]).format(n=n)
+            suite = {"cases": [{"code": code, "hidden": False, "locked": False}], "scored": True, "type": "doctest"}
+            suite |= {"setup": "", "teardown": ""}
+            test = {"name": f"task{n}{part}", "points": 1, "suites": [suite]}
+            (folder / "tests" / f"task{n}{part}.py").write_text(f"OK_FORMAT = True\ntest = {test!r}\n")
+    cells = [
+        new_code_cell(SETUP.replace("from course_utils import check", "")),
+        *map(new_code_cell, assignment.answers),
+    ]
+    nbformat.write(new_notebook(cells=cells), folder / "submission.ipynb")
+    subprocess.run(
+        [program, "generate", "-t", "tests", "-o", "grader.zip"], cwd=folder, check=True, capture_output=True
+    )
+    times = timed([program, "run", "-a", "grader.zip", "submission.ipynb", "--no-logo"], folder)
+    results = json.loads((folder / "results.json").read_text())["tests"]
+    if sum(entry["score"] for entry in results if entry.get("max_score")) != 6:
+        raise SystemExit(f"benchmarks: otter gave {results}")
+    return times
+
+
 def busy() -> float:
     """CPU seconds that the machine has spent on anything, all cores together."""
     times = [int(part) for part in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
@@ -102,7 +136,7 @@ def busy() -> float:
 def timed(command: list[str], folder: Path) -> tuple[float, float]:
     """Wall and CPU seconds of a whole process."""
     wall, cpu = time.monotonic(), busy()
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return time.monotonic() - wall, busy() - cpu
 
 
@@ -165,6 +199,7 @@ def main() -> None:
         "--sizes", type=int, nargs="*", default=[10, 100, 1000], help="light classes for the cost a submission"
     )
     parser.add_argument("--epochs", type=int, default=200, help="training steps a call in the ordinary class")
+    parser.add_argument("--otter", metavar="FILE", help="the program otter of another environment: a third column")
     options = parser.parse_args()
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as name:
@@ -186,6 +221,10 @@ def compare(folder: Path, assignment: Assignment, students: int, options) -> Non
         make_course(folder / "ours", assignment, students),
         make_course(folder / "stock", assignment, options.stock),
     )
+    if options.otter:
+        otters = [otter(few, assignment, options.otter) for _ in range(3)]
+        wall, cpu = (statistics.median(column) for column in zip(*otters, strict=True))
+        print(f"otter run, {assignment.name}: {wall:.2f} s, {cpu:.2f} CPU s a submission (median of 3)")
     rows = []
     for _ in range(options.turns):
         rows.append((*ours(full, assignment.name), *stock(few, assignment.name)))
