@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 import sysconfig
 import warnings
 from dataclasses import dataclass
@@ -93,11 +94,20 @@ class Course:
 
     def timestamp(self, assignment: str, student: str) -> datetime | None:
         """When the submission was made, in UTC without a zone as the gradebook keeps it; None where it does not say."""
+        try:
+            return parse_utc(self.timestamp_text(assignment, student).strip())
+        except ValueError:
+            return None
+
+    def timestamp_text(self, assignment: str, student: str) -> str:
+        """What timestamp.txt holds; "" where it is missing, no regular file or too long for a time."""
         path = self.notebook("submitted", assignment, student).parent / "timestamp.txt"
         try:
-            return parse_utc(path.read_text(encoding="utf-8").strip())
-        except (OSError, ValueError):
-            return None
+            info = path.lstat()
+            small = stat.S_ISREG(info.st_mode) and info.st_size < 200
+            return path.read_text(encoding="utf-8", errors="replace") if small else ""
+        except OSError:
+            return ""
 
     def students(self, step: str, assignment: str) -> list[str]:
         """Who has a folder for the assignment at a step, sorted."""

@@ -14,7 +14,6 @@ import json
 import random
 import socket
 import time
-import traceback
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -62,16 +61,14 @@ class Examination:
 
     def steps(self):
         """Yield after each test, so that what was reached so far is never lost."""
-        ends = time.monotonic() + self.job.limits.total_seconds
         self.student.start()
         for cell in self.job.cells:
             if cell.kind != "code":
                 continue
-            late = time.monotonic() > ends
             if cell.role == "test":
-                self.test(cell, late)
+                self.test(cell)
                 yield
-            elif not late:
+            else:
                 if cell.role == "instructor":
                     exec(compile(cell.text, cell.id, "exec"), self.scope)
                 self.findings.outputs[cell.id] = self.run(cell)
@@ -85,8 +82,7 @@ class Examination:
         try:
             answer = self.student.run(cell)
         except Gone as gone:
-            self.findings.events.append(f"{cell.id}: {gone}")
-            self.student.restart()
+            self.restart(cell, str(gone))
             return [_error("Ended", str(gone))]
         match answer:
             case [outputs, bool(late)]:
@@ -95,7 +91,7 @@ class Examination:
                 return _checked(outputs)
         return []
 
-    def test(self, cell: Cell, late: bool) -> None:
+    def test(self, cell: Cell) -> None:
         seed = self.job.seed + sum(map(ord, cell.id))
         random.seed(seed)
         numpy.random.seed(seed % 2**32)
@@ -103,7 +99,7 @@ class Examination:
         printed, raised = io.StringIO(), None
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             try:
-                if late or self.student.over:
+                if self.student.over:
                     raise TimeoutError("the time or the restarts of this submission are used up")
                 self.scope.update(self.names(cell))
                 exec(compile(cell.text, "a test", "exec"), self.scope)
@@ -113,11 +109,16 @@ class Examination:
             self.findings.events.append(f"{cell.id}: {self.student.slow}")
             self.student.slow = ""
         if self.student.gone:
-            self.findings.events.append(f"{cell.id}: {self.student.gone}")
-            self.student.restart()
+            self.restart(cell, self.student.gone)
         self.findings.passed[cell.id] = raised is None
         self.findings.mistakes[cell.id] = list(getattr(raised, "mistakes", ()))
         self.findings.outputs[cell.id] = _test_outputs(printed.getvalue()[: self.job.limits.output_bytes], raised)
+
+    def restart(self, cell: Cell, why: str) -> None:
+        self.findings.events.append(f"{cell.id}: {why}")
+        self.student.restart()
+        if self.student.over:
+            self.findings.events.append(f"not started again: {self.student.gone or 'the restarts are used up'}")
 
     def names(self, cell: Cell) -> dict[str, Any]:
         """The student's values for the names that this test uses."""
@@ -142,7 +143,7 @@ class Remote:
         self.job, self.students = job, students
         self.done: list[Cell] = []
         self.left, self.over, self.gone, self.slow = job.limits.restarts, False, "", ""
-        self.asked = 0
+        self.asked, self.ends = 0, time.monotonic() + job.limits.total_seconds
 
     def start(self) -> None:
         self.channel, theirs = socket.socketpair()
@@ -161,7 +162,7 @@ class Remote:
         """A new process that runs again what has run before; over when that is used up."""
         self.end()
         self.left -= 1
-        self.over = self.left < 0
+        self.over = self.over or self.left < 0
         if not self.over:
             self.start()
             with contextlib.suppress(Gone):
@@ -179,13 +180,17 @@ class Remote:
         if self.gone:
             raise Gone(self.gone)
         self.asked += 1
-        seconds, seed = self.job.limits.cell_seconds, self.job.seed + self.asked
+        seed, left = self.job.seed + self.asked, self.ends - time.monotonic()
+        seconds = min(self.job.limits.cell_seconds, left)
+        if left <= 0:
+            self.over, self.gone = True, f"took over {self.job.limits.total_seconds:g} s in all"
+            raise Gone(self.gone)
         try:
             self.channel.settimeout(seconds + GRACE)
             wire.send(self.channel, wire.encode([verb, seconds, seed, *arguments], _number_of))
             answer = wire.decode(wire.receive(self.channel), self._proxy)
         except TimeoutError:
-            self.gone = f"no answer within {seconds:g} s, ended"
+            self.gone = f"no answer within {seconds:.3g} s, ended"
             raise Gone(self.gone) from None
         except (EOFError, OSError):
             self.gone = "the process ended"
@@ -287,8 +292,3 @@ def _checked(outputs: Any) -> list:
                 lines = [line for line in lines if isinstance(line, str)]
                 kept.append({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
     return kept
-
-
-def author_error(error: BaseException) -> str:
-    """The line of an instructor cell that failed, for the log."""
-    return traceback.format_exception_only(error)[-1].strip()

@@ -53,13 +53,12 @@ class Kit:
         return cls(assignment, cells, points, written, names, json.loads(json.dumps(source.metadata)), marks)
 
     def only(self, task: str) -> Kit:
-        """The same with the tests of one task alone."""
+        """The same, but only the points of one task count; all tests run, for the notebook shows them all."""
         tests = [name for name in self.points if task_of(name) == task]
         if not tests:
             known = ", ".join(dict.fromkeys(map(task_of, self.points)))
             raise CourseError(f"{self.assignment}: no task {task!r}; choose one of: {known}.")
-        cells = [cell for cell in self.cells if cell.role != "test" or cell.id in tests]
-        return replace(self, cells=cells, points={name: self.points[name] for name in tests}, written=[])
+        return replace(self, points={name: self.points[name] for name in tests}, written=[])
 
     def released(self) -> list[Cell]:
         """The cells as students got them."""

@@ -57,9 +57,9 @@ class Ledger:
         folder = self._file(student, DONE).parent
         folder.mkdir(parents=True, exist_ok=True)
         _write(self._file(student, f"{self.kit.assignment}.ipynb"), result.notebook)
-        stamp = self.course.notebook("submitted", self.kit.assignment, student).parent / "timestamp.txt"
-        if stamp.is_file() and not stamp.is_symlink():
-            _write(folder / "timestamp.txt", stamp.read_text(encoding="utf-8", errors="replace"))
+        stamp = self.course.timestamp_text(self.kit.assignment, student)
+        if stamp:
+            _write(folder / "timestamp.txt", stamp)
         with self.gradebook.db.no_autoflush:
             notebook = self._submission(student)
             self._scores(notebook, result, same_text)

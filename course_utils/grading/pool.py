@@ -28,6 +28,7 @@ class Warm:
     """The two warm processes of a worker: students' behind the wall, the examiners' outside it."""
 
     def __init__(self, unsafe: bool):
+        self.ended = False
         self.folder = tempfile.TemporaryDirectory(prefix="unrolled-")
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = [sys.executable, "-P", "-m", "course_utils.grading.warm"]
@@ -67,10 +68,13 @@ class Warm:
                 while (frame := wire.decode(wire.receive(channel))) != "end":
                     findings = frame
             except (EOFError, OSError) as error:
+                if self.ended:
+                    raise RuntimeError("the grader has ended") from None
                 if self.examiners.poll() is not None or self.students.poll() is not None:
                     raise BrokenWarm("a warm process has ended") from None
                 findings["events"].append(f"the examination broke off: {type(error).__name__}")
-                findings["broken"] = True
+                if not isinstance(error, TimeoutError):  # what took all its time is not given it again
+                    findings["broken"] = True
         return findings
 
     def close(self) -> None:
@@ -109,11 +113,12 @@ def _keep(unsafe: bool, started: Future[Warm], ended: threading.Event) -> None:
 
 
 @atexit.register
-def close_warm() -> None:
-    """End this process's warm processes and with them whatever they have forked."""
+def close_warm(for_good: bool = True) -> None:
+    """End this process's warm processes and with them whatever they have forked; who waits for them gives up."""
     for key in [key for key in _warm if key[0] == os.getpid()]:
         started, ended = _warm.pop(key)
         with contextlib.suppress(Exception):
+            started.result().ended = for_good
             started.result().close()
         ended.set()
 

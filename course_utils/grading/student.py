@@ -129,7 +129,7 @@ class Student:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except Overtime:
-            return wire.encode(["error", "TimeoutError", f"took over {seconds:g} s.", ""])
+            return wire.encode(["error", "TimeoutError", f"took over {seconds:.3g} s.", ""])
         except BaseException as error:
             message = str(error)[:1000]
             return wire.encode(["error", type(error).__name__, message, _line_of(error)])

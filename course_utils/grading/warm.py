@@ -65,6 +65,8 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
             leash.close()
             control.close()
             sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
+            for stream in (0, 1, 2):  # what the student's code writes there would reach the instructor's terminal
+                os.dup2(os.open(os.devnull, os.O_RDWR), stream)
             Student(channel, shell, limits.output_bytes).serve()
             os._exit(0)
         channel.close()

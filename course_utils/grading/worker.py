@@ -54,7 +54,7 @@ def grade_bytes(
     try:
         findings = warm(unsafe).examine(job)
     except BrokenWarm:
-        close_warm()
+        close_warm(for_good=False)
         findings = warm(unsafe).examine(job)
     scores = {name: points if findings["passed"].get(name) else 0.0 for name, points in kit.points.items()}
     mistakes = {name: found for name, found in findings["mistakes"].items() if found}

@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from concurrent.futures import Executor, Future
 
 import nbformat
@@ -285,3 +286,20 @@ def test_warm_processes_outlive_the_thread_that_asked_for_them_first(released):
     thread.start()
     thread.join()
     assert "done" in in_student("print('done')")
+
+
+def test_what_a_student_writes_to_the_terminal_does_not_get_there(capfd):
+    close_warm()  # a warm process writes where it was told to when it was started
+    assert "end" in in_student("import os; os.write(1, b'OWNED'); os.write(2, b'OWNED'); print('end')")
+    close_warm()
+    assert "OWNED" not in "".join(capfd.readouterr())
+
+
+def test_replays_count_for_the_time_of_a_submission():
+    slow = [Cell(f"slow-{n}", "answer", "code", "import time; time.sleep(1.5)") for n in range(3)]
+    ends = [Cell(f"end-{n}", "answer", "code", "import os; os._exit(0)") for n in range(3)]
+    started = time.monotonic()
+    findings = warm(UNSAFE).examine(Job([*slow, *ends], [], 0, Limits(cell_seconds=2.0, total_seconds=6.0), 0))
+    assert time.monotonic() - started < 10
+    assert findings["events"][0] == "end-0: the process ended"
+    assert findings["events"][1].startswith("not started again: ")

@@ -84,6 +84,12 @@ def fifo(notebook: Path, course: Path) -> None:
     os.mkfifo(notebook)
 
 
+def fifo_timestamp(notebook: Path, course: Path) -> None:
+    stamp = notebook.parent / "timestamp.txt"
+    stamp.unlink()
+    os.mkfifo(stamp)
+
+
 def shadow(notebook: Path, course: Path) -> None:
     evil = "open('/tmp/unrolled-shadow', 'w').write('owned')\n"
     for name in ("torch.py", "ipykernel_launcher.py", "sitecustomize.py", "course_utils/__init__.py", "check.py"):
@@ -385,6 +391,7 @@ for fd in channels(): os.write(fd, struct.pack("<Q", 1 << 62))
     "format-3": Attack("batch", notebook=old_format, points=0.0, refused=True),
     "too-large": Attack("batch", folder=replace_bytes(b" " * (21 << 20)), points=0.0, refused=True),
     "fifo": Attack("batch", folder=fifo, points=0.0, refused=True),
+    "fifo-for-a-timestamp": Attack("batch", folder=fifo_timestamp),
     "all-twice": Attack("batch", notebook=double),
     "cells-reversed": Attack("batch", notebook=lambda nb: nb["cells"].reverse()),
     "strange-ids": Attack("batch", notebook=each(lambda c: c.update(id="../../x" * 50), lambda c: True)),
