@@ -19,14 +19,22 @@ def sizes_of(axes: str, sizes: dict[str, int]) -> tuple[int, ...]:
 
 def as_tuple(axes: str) -> str:
     """ "batch time" -> "(batch, time)"."""
-    return f"({', '.join(axes.split())})"
+    names = axes.split()
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
+def refuse_collisions(axes: str, sizes: dict[str, int]) -> None:
+    """Raise ValueError, to the author of the check, where two names have the same size."""
+    known = _known(axes, sizes)
+    for one, other in itertools.combinations(known, 2):
+        if known[one] == known[other]:
+            raise ValueError(f"check.shape: {one} and {other} are both {known[one]}, so no check can tell them apart.")
 
 
 def read(shape: tuple[int, ...], axes: str, sizes: dict[str, int]) -> str | None:
-    """Name the axes of `shape`, "?" where no size fits; None where two readings fit."""
-    names = list(dict.fromkeys([*axes.split(), *sizes]))
-    known = {name: math.prod(sizes[factor] for factor in name.split("*")) for name in names}
-    options = [[name for name in names if known[name] == size] or ["?"] for size in shape]
+    """Name the axes of `shape` by their sizes, "?" where none fits; None where two readings fit."""
+    known = _known(axes, sizes)
+    options = [_fitting(size, known, sizes) for size in shape]
     readings = [pick for pick in itertools.product(*options) if _no_name_twice(pick)]
     return " ".join(readings[0]) if len(readings) == 1 else None
 
@@ -49,13 +57,36 @@ def of(shape: tuple[int, ...], sizes: dict[str, int]) -> str:
 
 def describe(shape: tuple[int, ...], wanted: tuple[int, ...], reading: str | None, axes: str) -> str:
     """The symptom of a wrong shape, in a sentence or two; the order that was asked for stays unsaid."""
-    have = f"You have {shape}" if reading is None else f"You have {as_tuple(reading)} = {shape}"
+    have = f"You have {shape}"
+    if reading is not None and set(reading.split()) != {"?"}:
+        have += f", which by its sizes would be {as_tuple(reading)}"
     if reading is not None and sorted(reading.split()) == sorted(axes.split()):
         return f"{have}: the right axes in another order."
     if len(shape) != len(wanted):
-        return f"{have}: {len(shape)} axes, where {len(wanted)} are asked for."
+        return f"{have}. It has {_axes(len(shape))}, not the {len(wanted)} asked for."
     first = next(i for i, (mine, right) in enumerate(zip(shape, wanted, strict=True)) if mine != right)
-    return f"{have}: axis {first} is the first that differs from what is asked for."
+    return f"{have}. The axis at index {first} is the first that differs from what is asked for."
+
+
+def _axes(count: int) -> str:
+    return f"{count} axis" if count == 1 else f"{count} axes"
+
+
+def _known(axes: str, sizes: dict[str, int]) -> dict[str, int]:
+    names = dict.fromkeys([*axes.split(), *sizes])
+    return {name: math.prod(sizes[factor] for factor in name.split("*")) for name in names}
+
+
+def _fitting(size: int, known: dict[str, int], sizes: dict[str, int]) -> list[str]:
+    """The names of that size; else the products of two or three of that size; else "?"."""
+    found = [name for name in known if known[name] == size]
+    for factors in (2, 3):
+        found = found or [
+            "*".join(names)
+            for names in itertools.combinations(sizes, factors)
+            if math.prod(sizes[name] for name in names) == size and all(sizes[name] > 1 for name in names)
+        ]
+    return found or ["?"]
 
 
 def _no_name_twice(names: tuple[str, ...]) -> bool:

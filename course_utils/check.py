@@ -6,6 +6,11 @@ that still holds its placeholder (`...`, None, NotImplementedError) raises `NotA
 
     >>> check.shape(output, "batch time hidden", batch=4, time=7, hidden=3)
     ✓ value: (batch, time, hidden) = (4, 7, 3)
+
+Where a check is given the inputs of a task, it computes what the mistakes of the catalogue make of
+them, and names the one that the student's value is. A check whose inputs cannot tell a right answer
+from a wrong one says so to its author with a ValueError: for `shape` always, for values where the
+environment variable UNROLLED_AUTHOR is set, as it is in the tests.
 """
 
 from __future__ import annotations
@@ -13,20 +18,22 @@ from __future__ import annotations
 import contextlib
 import linecache
 import math
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-import torch
 from torch import Tensor, nn
 
 from . import axes as axis_names
-from .mistakes import diagnose
-from .verdict import CheckFailed, NotAttempted, passed, skipped
+from . import probe
+from .compare import difference, kind_of, plain, same_number, same_tensor, short, sizes_in
+from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
+from .verdict import CheckFailed, NotAttempted, passed, skipped, tier_after_failing
 
-__all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "shape"]
+__all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
 
 RTOL, ATOL = 1e-4, 1e-5  # float32, and a loop adds in another order than a library call
 
@@ -34,36 +41,42 @@ Given = dict[str, Any] | None
 Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
 NAME_THE_AXES = ("02_shapes", "Name the axes")
 THE_LAYER = ("02_shapes", "The layer")
+SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
 
 
 def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer = NAME_THE_AXES, **sizes: int) -> None:
-    """Check that a tensor, or a shape given as a tuple of integers, has the named axes.
+    """Check that a tensor, or a shape given as integers, has the named axes.
 
     Parameters
     ----------
     value : a tensor, or a tuple such as (4, 7, 3).
     axes : the axes in order; an axis may be a product, "layers*directions batch hidden". Or a tensor of
         the right shape, to check a prediction without naming the answer beside it.
-    sizes : the size of each name, and of others that could turn up in a wrong answer. Let them all
-        differ, or two axes cannot be told apart.
+    sizes : the size of each name, and of others that could turn up in a wrong answer.
 
     Raises
     ------
-    CheckFailed : names the axes that the student has, where the sizes tell them.
+    CheckFailed : says which axes the student's sizes would be, where the sizes tell.
+    ValueError : to the author, where two names have one size, so that their axes cannot be told apart.
     """
-    _attempted(value, name)
-    actual = _shape_of(value, name)
     if isinstance(axes, Tensor):
         wanted, axes = tuple(axes.shape), axis_names.of(tuple(axes.shape), sizes)
     else:
         wanted = axis_names.sizes_of(axes, sizes)
+    axis_names.refuse_collisions(axes, sizes)
+    _attempted(value, name)
+    try:
+        actual = sizes_in(value, len(wanted))
+    except TypeError as error:
+        question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
+        _fail(name, str(error), question, NAME_THE_AXES)
     if actual == wanted:
-        return passed(f"{name}: {axis_names.as_tuple(axes)} = {actual}")
+        return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
     reading = axis_names.read(actual, axes, sizes)
     _fail(
         name,
         axis_names.describe(actual, wanted, reading, axes),
-        "What does each of your axes count, in order?",
+        "Say each axis of the right answer by name, in order: what does it count, and how many are there?",
         read,
         lambda way: reading is not None and way == reading,
         {"axes": axes},
@@ -93,28 +106,30 @@ def close(
     CheckFailed : says how many elements differ, where most, and by how much; never the expected values.
     """
     _attempted(value, name)
-    problem = _unlike(value, expected, rtol, atol)
+    problem = difference(value, expected, rtol, atol)
     if problem is None:
-        return passed(f"{name}: all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
+        _tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
+        return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
     if isinstance(value, tuple):
         question = "A layer returns two things at once: which one of them is asked for?"
-    _fail(name, problem, question, read, lambda way: _same(value, way, rtol, atol), given)
+    elif not isinstance(value, Tensor):
+        question = "Which step of your computation left torch, or never was in it?"
+    _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
 
 
 def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None, read: Pointer = None) -> None:
-    """Check a count, a word, a truth value or a tuple of them: exactly equal and of the same kind."""
+    """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
+
+    Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1.
+    """
     _attempted(value, name)
-    if _plain(value) == _plain(expected) and isinstance(value, bool) == isinstance(expected, bool):
-        return passed(f"{name}: {_short(value)}")
-    _fail(
-        name,
-        f"{_short(value)} is not the answer.",
-        "Go through it once more, step by step: where does your answer begin to differ?",
-        read,
-        lambda way: _plain(way) == _plain(value),
-        given,
-    )
+    mine, right = plain(value), plain(expected)
+    if mine == right and isinstance(mine, bool) == isinstance(right, bool):
+        _tell_author(name, given, lambda way: plain(way) == right)
+        return passed(name, short(value))
+    question = "Go through it once more, step by step: where does your answer begin to differ?"
+    _fail(name, _unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 
 def metric(
@@ -128,21 +143,27 @@ def metric(
     given: Given = None,
     read: Pointer = None,
 ) -> None:
-    """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it."""
+    """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
+
+    Parameters
+    ----------
+    given : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
+    tolerance : absolute; let it be smaller than the distance to what a mistake would give.
+    """
     _attempted(value, name)
     question = "What is counted above the line, and what below it?"
     try:
         number = float(value)
-    except (TypeError, ValueError, RuntimeError):
-        _fail(name, f"You have {_kind(value)}; asked for a single number.", question, read)
-    if not math.isfinite(number):
-        _fail(name, f"Your number is {number}: something was divided by zero, or overflowed.", question, read)
-    if not low <= number <= high:
-        _fail(name, f"Your number is {number:.4g}; it must lie between {low:g} and {high:g}.", question, read)
-    if expected is not None and abs(number - expected) > tolerance:
-        off = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
-        _fail(name, off, question, read, lambda way: abs(float(way) - number) <= tolerance, given)
-    passed(f"{name}: {number:.4g}")
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        _fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
+    problem = _not_a_value(number, low, high)
+    if problem is None and expected is not None and abs(number - expected) > tolerance:
+        problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
+    if problem is not None:
+        _fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), given, value)
+    if expected is not None:
+        _tell_author(name, given, lambda way: same_number(expected, way, tolerance))
+    passed(name, f"{number:.4g}")
 
 
 def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
@@ -151,23 +172,72 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     >>> check.layer(mine, input_size=5, hidden_size=3, batch_first=True)
     """
     _attempted(value, name)
-    question, read = "Which argument of the constructor decides about that?", THE_LAYER
     if not isinstance(value, nn.RNN):
-        _fail(name, f"You have {_kind(value)}; asked for an nn.RNN.", question, read)
+        question = "Which call makes the layer, and is it the layer itself that you give here?"
+        _fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, THE_LAYER)
     actual = {setting: getattr(value, setting) for setting in settings}
     if actual == settings:
-        return passed(f"{name}: {value}")
+        return passed(name, f"{value}")
     wrong = ", ".join(f"{setting}={actual[setting]!r}" for setting in settings if actual[setting] != settings[setting])
-    _fail(name, f"Your layer has {wrong}.", question, read, lambda way: way == actual, {"settings": settings})
+    question = "What does each of these settings stand for, and which value does the task ask for?"
+    _fail(
+        name, f"Your layer has {wrong}.", question, THE_LAYER, lambda way: way == actual, {"settings": settings}, value
+    )
 
 
-def call(function: Any, *args: Any, name: str | None = None, **kwargs: Any) -> Any:
+def model(
+    value: Any,
+    batch: Tensor,
+    lengths: Tensor | None = None,
+    *,
+    name: str = "model",
+    read: Pointer = None,
+    **behaviour: bool,
+) -> None:
+    """Check how a model behaves, by the probes of `course_utils.probe`.
+
+    Parameters
+    ----------
+    value : takes `batch` (batch, time, features), and `lengths` (batch,) too where they are given.
+    behaviour : probe -> what it must find: samples_mix, sees_future, reads_padding. In any case the model must
+        give the same output for the same input.
+
+    >>> check.model(tagger, batch, samples_mix=False, sees_future=False)
+    """
+    _attempted(value, name)
+
+    def run(changed: Tensor) -> Any:
+        return call(value, changed, name=name) if lengths is None else call(value, changed, lengths, name=name)
+
+    asked = {"repeats": True} | behaviour
+    try:
+        found = asked | {"repeats": probe.repeats(run, batch)}
+        if found["repeats"]:  # the other probes would take the difference between two runs for an influence
+            found |= {
+                p: getattr(probe, p)(*((value, batch, lengths) if p == "reads_padding" else (run, batch)))
+                for p in behaviour
+            }
+    except ValueError as error:
+        _fail(name, str(error), "Which axis of the result counts the samples?", NAME_THE_AXES)
+    if found == asked:
+        return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour))
+    wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
+    question = "Through which step of the model could that influence flow?"
+    _fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
+
+
+def call(function: Any, *args: Any, name: str | None = None, given: Given = None, **kwargs: Any) -> Any:
     """Call a student's function and return its result; an error in it becomes a panel.
+
+    Parameters
+    ----------
+    given : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
 
     Raises
     ------
     NotAttempted : the function raises NotImplementedError or still returns its placeholder.
-    CheckFailed : it raises anything else, and the panel quotes the error and the line; or it returns nothing.
+    CheckFailed : it raises anything else: the panel quotes the error and the line, and says what it usually
+        means; or it returns nothing.
     """
     name = name or getattr(function, "__name__", "function")
     _attempted(function, name)
@@ -177,17 +247,9 @@ def call(function: Any, *args: Any, name: str | None = None, **kwargs: Any) -> A
     except NotImplementedError:
         raise NotAttempted(name, "not attempted yet.") from None
     except Exception as error:
-        message = (str(error).strip() or "no message").splitlines()[0]
-        symptom = f"Your code raised {type(error).__name__}: {message}{_where(error)}"
-        question, read = "What does this line expect to find, and what does it find?", None
-        if re.search(r"size|shape|dimension|batched|hx", message):
-            question, read = (
-                "What were the shapes of the tensors on that line?",
-                ("02_shapes", "When the sizes do not fit"),
-            )
-        raise CheckFailed(name, symptom, question, read) from error
+        _fail_with(name, error, given or {})
     if result is None:
-        raise CheckFailed(name, "Your function returned None.", "Does it end with a `return`?")
+        _fail(name, "Your function returned None.", "Does it end with a `return`?", None)
     _attempted(result, name)
     return result
 
@@ -208,16 +270,42 @@ def _fail(
     read: Pointer,
     same: Callable[[Any], bool] = lambda way: False,
     given: Given = None,
+    value: Any = None,
 ) -> NoReturn:
-    """Raise with the one mistake that fits, with all that fit, or with the plain facts."""
-    found = diagnose(given or {}, same)
+    """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
+    found = diagnose(CATALOGUE, {**(given or {}), "value": value}, same) if given else []
+    _raise(name, symptom, question, read, found)
+
+
+def _fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
+    """Raise with the error's own message first, then with what it usually means."""
+    message = (str(error).strip() or "no message").splitlines()[0]
+    found = diagnose_error(CATALOGUE, message, given)
+    symptom = f"Your code raised {type(error).__name__}: {message}{_where(error)}"
+    question, read = "What does this line expect to find, and what does it find?", None
+    if re.search(r"size|shape|dimension|batched|hx", message):
+        question, read = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
+    _raise(name, symptom, question, read, found, error)
+
+
+def _raise(
+    name: str, facts: str, question: str, read: Pointer, found: list[Mistake], cause: Exception | None = None
+) -> NoReturn:
     ids = [mistake.id for mistake in found]
     if len(found) == 1:
-        symptom, question, read = f"{symptom} {found[0].symptom}", found[0].question, found[0].read
+        facts, question, read = f"{facts} {found[0].symptom}", found[0].question, found[0].read
     elif found:
-        symptom = f"{symptom} This is what {' or '.join(ids)} gives."
+        facts = f"{facts} This is what {' or '.join(ids)} gives."
         question, read = " ".join(mistake.question for mistake in found), found[0].read
-    raise CheckFailed(name, symptom, question, read, ids)
+    raise CheckFailed(name, facts, question, read, ids, tier_after_failing(name)) from cause
+
+
+def _tell_author(name: str, given: Given, same: Callable[[Any], bool]) -> None:
+    """Refuse inputs on which a mistake gives the right answer; `same` compares with the right one."""
+    if given and "UNROLLED_AUTHOR" in os.environ:
+        found = diagnose(CATALOGUE, given, same)
+        if found:
+            raise ValueError(f"check of {name!r}: on these inputs {found[0].id} gives the right answer too.")
 
 
 def _attempted(value: Any, name: str) -> None:
@@ -226,66 +314,31 @@ def _attempted(value: Any, name: str) -> None:
         raise NotAttempted(name, "not attempted yet.")
 
 
-def _shape_of(value: Any, name: str) -> tuple[int, ...]:
-    size = getattr(value, "shape", value)
-    if isinstance(size, tuple | list) and all(isinstance(n, int) and not isinstance(n, bool) for n in size):
-        return tuple(size)
-    question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
-    _fail(name, f"You have {_kind(value)}; asked for a tensor or a shape.", question, NAME_THE_AXES)
+def _unequal(value: Any, mine: Any, right: Any) -> str:
+    """The first fact in which two plain values differ; the right one stays unsaid."""
+    start = f"{short(value)} is not the answer."
+    if isinstance(mine, tuple) != isinstance(right, tuple):
+        return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
+    if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
+        return f"{start} It is of another kind than the one asked for."
+    if isinstance(mine, tuple) and len(mine) != len(right):
+        return f"{start} It has {len(mine)} values, and another number is asked for."
+    if isinstance(mine, tuple):
+        first = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
+        return f"{start} The value at index {first} is the first that differs."
+    return start
 
 
-def _unlike(value: Any, expected: Tensor, rtol: float, atol: float) -> str | None:
-    """The first fact in which `value` differs from `expected`, or None."""
-    if not isinstance(value, Tensor):
-        return f"You have {_kind(value)}; asked for a tensor."
-    if value.shape != expected.shape:
-        return f"Your tensor has the shape {tuple(value.shape)}, which is not the one asked for."
-    if value.is_floating_point() != expected.is_floating_point() or value.is_complex():
-        return f"Your tensor holds {value.dtype} numbers, which is another kind than the one asked for."
-    mine, right = _comparable(value), _comparable(expected)
-    if not torch.isfinite(mine).all():
-        return f"{int((~torch.isfinite(mine)).sum())} of {mine.numel()} elements are NaN or infinite."
-    distance = (mine - right).abs()
-    wrong = distance > atol + rtol * right.abs()
-    if not wrong.any():
-        return None
-    worst = tuple(int(i) for i in torch.unravel_index(distance.argmax(), distance.shape))
-    return (
-        f"{int(wrong.sum())} of {wrong.numel()} elements differ, most at {list(worst)}: "
-        f"by {float(distance.max()):.3g}; the tolerance is {atol:g} absolute plus {rtol:g} relative."
-    )
-
-
-def _same(value: Any, other: Any, rtol: float, atol: float) -> bool:
-    return (
-        isinstance(value, Tensor)
-        and isinstance(other, Tensor)
-        and value.shape == other.shape
-        and torch.allclose(_comparable(value), _comparable(other), rtol, atol)
-    )
-
-
-def _comparable(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", torch.float64)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return _plain(value.tolist())
-    return tuple(_plain(part) for part in value) if isinstance(value, tuple | list | range) else value
-
-
-def _kind(value: Any) -> str:
-    return f"a value of type {type(value).__name__}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+def _not_a_value(number: float, low: float, high: float) -> str | None:
+    if not math.isfinite(number):
+        return f"Your number is {number}: something was divided by zero, or overflowed."
+    if not low <= number <= high:
+        return f"Your number is {number:.4g}; it must lie between {low:g} and {high:g}."
+    return None
 
 
 def _where(error: Exception) -> str:
-    """The line of the student's own cell that raised, such as `, at line 3: return …`."""
+    """The line of the student's own cell that raised, such as ` (line 3: return …)`."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipykernel" in f.filename or "<" in f.filename]
     if not frames:
         return ""

@@ -48,7 +48,8 @@ def adding_layer(**settings: bool) -> nn.RNN:
     """An nn.RNN of one feature and one hidden unit that adds up what it reads.
 
     Every weight is 1, every bias 0 and the nonlinearity relu, so for inputs >= 0 the output at a
-    step is the sum of all inputs that the layer has read so far.
+    step is the sum of all inputs that the layer has read so far. A backward direction adds up
+    hundreds of them, so that its numbers cannot be taken for those of the forward direction.
 
     Parameters
     ----------
@@ -56,5 +57,5 @@ def adding_layer(**settings: bool) -> nn.RNN:
     """
     layer = nn.RNN(1, 1, nonlinearity="relu", **settings).requires_grad_(False)
     for name, weight in layer.named_parameters():
-        weight.fill_(1.0 if name.startswith("weight") else 0.0)
+        weight.fill_(0.0 if name.startswith("bias") else 100.0 if name == "weight_ih_l0_reverse" else 1.0)
     return layer

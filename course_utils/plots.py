@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 BLUE, ORANGE, INK = "#0072b2", "#d55e00", "#1f2937"  # told apart by colour-blind eyes, and in grey by their lightness
@@ -77,15 +80,41 @@ def blocks(tensor: Tensor, axes: str = "batch time feature") -> Picture:
 
 def influence(moved: Tensor, title: str = "Which outputs move when one sample changes?") -> Picture:
     """Draw what `probe.influence` measured: row = the sample that was changed, column = an output."""
-    count = len(moved)
-    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
-    panel = figure.subplots()
-    _table(panel, (moved > 0).float(), 0.0, 1.0, [["moves" if cell else "" for cell in row] for row in moved > 0])
-    panel.set(title=title, xlabel="output of sample", ylabel="changed sample")
-    panel.title.set_fontsize(10)
     strangers = int((moved > 0).sum() - (moved.diag() > 0).sum())
     verdict = "no other output moves" if strangers == 0 else f"{strangers} outputs of other samples move"
-    return Picture(figure, f"A table of {count} changed samples by {count} outputs: {verdict}.")
+    alt = f"A table of {len(moved)} changed samples by {len(moved)} outputs: {verdict}."
+    return _moves(moved, title, "output of sample", "changed sample", alt)
+
+
+def influence_over_time(moved: Tensor, title: str = "Which steps of the output move when one step changes?") -> Picture:
+    """Draw what `probe.influence_over_time` measured: row = the step that was changed, column = an output."""
+    early = int((moved > 0).tril(-1).sum())
+    verdict = "no earlier output moves" if early == 0 else f"{early} earlier outputs move"
+    alt = f"A table of {len(moved)} changed steps by {len(moved)} output steps: {verdict}."
+    return _moves(moved, title, "output at step", "changed step", alt)
+
+
+def influence_of_positions(moved: Tensor, lengths: Tensor, title: str = "Which steps does the result read?") -> Picture:
+    """Draw what `probe.influence_of_positions` measured: row = sample, column = step, padding hatched."""
+    padding = torch.arange(moved.shape[1]) >= lengths[:, None]
+    reads = int((moved[padding] > 0).sum())
+    found = f"{reads} of {int(padding.sum())} padded steps are read"
+    alt = f"A table of {len(moved)} samples by {moved.shape[1]} steps: {found}."
+    picture = _moves(moved, title, "step", "sample", alt, "read")
+    for sample, step in padding.nonzero().tolist():
+        box = Rectangle((step - 0.5, sample - 0.5), 1, 1, fill=False, hatch="///", edgecolor="#9ca3af", linewidth=0)
+        picture.figure.axes[0].add_patch(box)
+    return picture
+
+
+def _moves(moved: Tensor, title: str, across: str, down: str, alt: str, word: str = "moves") -> Picture:
+    rows, columns = moved.shape
+    figure = Figure(figsize=(1.2 + columns * 0.5, 1.4 + rows * 0.4), layout="constrained")
+    panel = figure.subplots()
+    _table(panel, (moved > 0).float(), 0.0, 1.0, [[word if cell else "" for cell in row] for row in moved > 0])
+    panel.set(xlabel=across, ylabel=down)
+    figure.suptitle("\n".join(textwrap.wrap(title, 12 + columns * 6)), fontsize=10)
+    return Picture(figure, alt)
 
 
 def unrolled(time: int = 4, bidirectional: bool = False) -> Picture:

@@ -30,7 +30,7 @@ def show(path: str | Path) -> None:
     """Show the quiz in the notebook; the feedback comes at a click."""
     from jupyterquiz import display_quiz
 
-    display_quiz(load(path), colors="fdsp", shuffle_answers=False)
+    display_quiz(load(path), colors="fdsp", shuffle_answers=True)
 
 
 def _solved(question: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -48,4 +48,5 @@ def _solved(question: dict[str, Any], file: Path) -> dict[str, Any]:
     ]
     kind = "many_choice" if sum(right) > 1 else "multiple_choice"
     code = {"code": question["code"]} if "code" in question else {}
-    return {"question": question["ask"], **code, "type": kind, "answers": answers}
+    ask = question["ask"] + (" (More than one is right.)" if sum(right) > 1 else "")
+    return {"question": ask, **code, "type": kind, "answers": answers}

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from collections import Counter
 from html import escape
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
+TIERS = ("symptom", "question", "pointer")  # what a first, second and third failed attempt is shown
 
 PANEL = """\
 <div style="border-left: 4px solid {colour}; background: {colour}14; padding: 8px 14px; max-width: 50em; \
@@ -22,6 +24,8 @@ font-family: var(--jp-content-font-family, sans-serif); line-height: 1.5;">
 TAG = ' <code style="font-size: 90%; opacity: .8;">{}</code>'
 ROW = "<div>{}</div>"
 
+_failed: Counter[str] = Counter()  # failed attempts since the last right one, by the name of the checked value
+
 
 class CheckFailed(AssertionError):
     """A wrong answer: what was seen, a question to think about, and where to read on.
@@ -29,23 +33,38 @@ class CheckFailed(AssertionError):
     Parameters
     ----------
     name : what the student calls the checked value.
-    symptom, question : a sentence each; neither gives the solution away.
+    symptom, question : a sentence or two each; neither gives the solution away.
     read : (lesson, section) where the idea is explained.
     mistakes : ids of the named mistakes that produce exactly this value.
+    tier : how much is shown: 1 the symptom, 2 also the question, 3 also the pointer.
     """
 
     mark, colour = "✗", "#c2410c"
 
-    def __init__(self, name: str, symptom: str, question: str = "", read: tuple[str, str] | None = None, mistakes=()):
+    def __init__(
+        self,
+        name: str,
+        symptom: str,
+        question: str = "",
+        read: tuple[str, str] | None = None,
+        mistakes: tuple[str, ...] | list[str] = (),
+        tier: int = len(TIERS),
+    ):
         super().__init__(name, symptom)
         self.name, self.symptom, self.question, self.read = name, symptom, question, read
-        self.mistakes = tuple(mistakes)
+        self.mistakes, self.tier = tuple(mistakes), tier
         self.shown = False
 
-    def lines(self) -> list[str]:
-        """The body of the message: symptom, question and pointer, a line each."""
+    def hints(self) -> list[str]:
+        """Everything that there is to say: symptom, question and pointer, a line each."""
         pointer = f"Read: lesson {self.read[0]}, “{self.read[1]}”." if self.read else ""
         return [line for line in (self.symptom, self.question, pointer) if line]
+
+    def lines(self) -> list[str]:
+        """The body of the message at this tier."""
+        hints = self.hints()
+        more = [f"(Another try shows {('a question', 'where to read')[self.tier - 1]}.)"] if hints[self.tier :] else []
+        return hints[: self.tier] + more
 
     def title(self) -> str:
         tags = "".join(f" [{mistake}]" for mistake in self.mistakes)
@@ -82,9 +101,19 @@ class NotAttempted(CheckFailed):
     mark, colour = "○", "#64748b"
 
 
-def passed(text: str) -> None:
-    """Print the one green line of a right answer."""
-    _say("✓ " + text, GREEN)
+def tier_after_failing(name: str) -> int:
+    """The tier that is due now that `name` is wrong once more.
+
+    nbgrader runs a notebook once and has no second attempt, so there everything is shown.
+    """
+    _failed[name] += 1
+    return len(TIERS) if "NBGRADER_EXECUTION" in os.environ else min(_failed[name], len(TIERS))
+
+
+def passed(name: str, fact: str) -> None:
+    """Print the one green line of a right answer; a later failure begins again at the first tier."""
+    _failed.pop(name, None)
+    _say(f"✓ {name}: {fact}", GREEN)
 
 
 def skipped(problem: NotAttempted) -> None:

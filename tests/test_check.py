@@ -34,33 +34,42 @@ def test_every_permutation_of_the_axes_is_named(order):
     value = torch.zeros(4, 7, 3).permute(order)
     names = [("batch", "time", "hidden")[axis] for axis in order]
     symptom = failure(check.shape, value, "batch time hidden", **SIZES).symptom
-    assert symptom.startswith(f"You have ({', '.join(names)}) = {tuple(value.shape)}: the right axes in another order.")
+    reading = f"You have {tuple(value.shape)}, which by its sizes would be ({', '.join(names)})"
+    assert symptom.startswith(f"{reading}: the right axes in another order.")
 
 
 def test_time_first_output_is_named_as_the_mistake_it_is():
     error = failure(check.shape, torch.zeros(7, 4, 3), "batch time hidden", **SIZES)
-    assert error.mistakes == ("forgot-batch-first",)
+    assert error.mistakes == ("time-first",)
 
 
 def test_a_missing_factor_is_seen_in_the_axis():
     sizes = {"layers": 3, "directions": 2, "batch": 4, "hidden": 5}
     error = failure(check.shape, (3, 4, 5), "layers*directions batch hidden", **sizes)
-    assert "(layers, batch, hidden) = (3, 4, 5)" in error.symptom
+    assert "You have (3, 4, 5), which by its sizes would be (layers, batch, hidden)." in error.symptom
     assert error.mistakes == ("states-without-directions",)
 
 
 def test_a_missing_axis_is_counted():
-    assert "2 axes, where 3 are asked for" in failure(check.shape, (7, 3), "batch time hidden", **SIZES).symptom
+    assert "It has 2 axes, not the 3 asked for." in failure(check.shape, (7, 3), "batch time hidden", **SIZES).symptom
 
 
 def test_a_size_from_nowhere_is_located():
-    assert "axis 1 is the first that differs" in failure(check.shape, (4, 9, 3), "batch time hidden", **SIZES).symptom
+    assert (
+        "axis at index 1 is the first that differs"
+        in failure(check.shape, (4, 9, 3), "batch time hidden", **SIZES).symptom
+    )
 
 
-def test_equal_sizes_are_not_read_as_axes():
-    error = failure(check.shape, (6, 3, 6), "batch time hidden", batch=6, time=6, hidden=3)
-    assert error.symptom.startswith("You have (6, 3, 6)")
-    assert error.mistakes == ()
+def test_a_product_of_three_sizes_is_read():
+    sizes = {"layers": 3, "directions": 2, "hidden": 5, "batch": 7}
+    symptom = failure(check.shape, (7, 30), "batch directions*hidden", **sizes).symptom
+    assert "(batch, layers*directions*hidden)" in symptom
+
+
+@pytest.mark.parametrize("value", [torch.tensor([4, 7, 3]), np.array([4, 7, 3])])
+def test_an_array_of_sizes_is_a_shape(value):
+    check.shape(value, "batch time hidden", **SIZES)
 
 
 def test_a_shape_check_names_the_axes_of_a_right_tensor(capsys):
@@ -75,9 +84,20 @@ def test_the_author_of_a_check_is_told_of_missing_or_equal_sizes():
         check.shape(torch.zeros(4, 7, 3), "batch time hidden", batch=4, time=7)
     with pytest.raises(ValueError, match="2 names fit the 4"):
         check.shape((4, 4), torch.zeros(4, 4), batch=4, time=4)
+    with pytest.raises(ValueError, match="batch and time are both 6, so no check can tell them apart"):
+        check.shape((6, 6, 3), "batch time hidden", batch=6, time=6, hidden=3)
+    with pytest.raises(ValueError, match=r"layers\*directions and hidden are both 6"):
+        check.shape((6, 5, 6), "layers*directions batch hidden", batch=5, layers=3, directions=2, hidden=6)
 
 
-@pytest.mark.parametrize("value", ["(4, 7, 3)", 4, {4: 7}, (4.0, 7, 3), (True, 7, 3), nn.RNN(1, 1)])
+@pytest.mark.parametrize("value", [(4.0, 7, 3), (True, 7, 3), (4, "time", 3)])
+def test_what_is_not_a_size_in_a_shape_is_pointed_at(value):
+    symptom = failure(check.shape, value, "batch time hidden", **SIZES).symptom
+    wrong = next(i for i, size in enumerate(value) if type(size) is not int)
+    assert symptom.endswith(f"index {wrong} is a value of type {type(value[wrong]).__name__}, not a whole number.")
+
+
+@pytest.mark.parametrize("value", ["(4, 7, 3)", 4, {4: 7}, nn.RNN(1, 1)])
 def test_what_has_no_shape_is_called_by_its_type(value):
     assert f"{type(value).__name__}; asked for a tensor or a shape" in str(
         failure(check.shape, value, "batch time hidden", **SIZES)
@@ -157,7 +177,28 @@ def test_equal_takes_the_same_thing_in_another_form(value, expected):
 )
 def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, expected):
     error = failure(check.equal, value, expected, name="count")
-    assert error.symptom == f"{value!r} is not the answer."
+    assert error.symptom.startswith(f"{value!r} is not the answer.")
+    assert repr(expected) not in error.symptom
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "fact"),
+    [
+        ([1, 2], [1, 2, 3], "It has 2 values, and another number is asked for."),
+        ([1, 5, 3], [1, 2, 3], "The value at index 1 is the first that differs."),
+        ((6,), 6, "Asked for a single value."),
+        (6, (6,), "Asked for several values in order."),
+        ("360", 360, "It is of another kind than the one asked for."),
+    ],
+)
+def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
+    assert failure(check.equal, value, expected).symptom.endswith(fact)
+
+
+def test_equal_takes_arrays_and_sets():
+    check.equal(np.array([1, 3, 6]), [1.0, 3.0, 6.0])
+    check.equal({2, 3}, [2, 3])
+    assert failure(check.equal, np.array([1, 3]), [1.0, 3.0, 6.0])
 
 
 @pytest.mark.parametrize("value", [0.25, torch.tensor(0.25), np.float32(0.25), torch.tensor([0.25])])
@@ -223,7 +264,7 @@ def test_a_function_that_still_returns_its_placeholder_is_not_attempted():
 
 def test_a_forgotten_return_is_asked_about():
     error = failure(check.call, lambda: None)
-    assert error.lines() == ["Your function returned None.", "Does it end with a `return`?"]
+    assert error.hints() == ["Your function returned None.", "Does it end with a `return`?"]
 
 
 def test_a_pair_in_place_of_a_tensor_is_asked_about():

@@ -36,6 +36,6 @@ def test_the_adding_layer_adds_in_both_directions(batch_first):
     numbers = torch.tensor([[[1.0], [2.0], [3.0]], [[10.0], [20.0], [30.0]]])
     output, h_n = layer(numbers if batch_first else numbers.transpose(0, 1))
     output = output if batch_first else output.transpose(0, 1)
-    assert output[0].tolist() == [[1, 6], [3, 5], [6, 3]]
-    assert output[1].tolist() == [[10, 60], [30, 50], [60, 30]]
-    assert h_n[:, :, 0].tolist() == [[6, 60], [6, 60]]
+    assert output[0].tolist() == [[1, 600], [3, 500], [6, 300]]
+    assert output[1].tolist() == [[10, 6000], [30, 5000], [60, 3000]]
+    assert h_n[:, :, 0].tolist() == [[6, 60], [600, 6000]]

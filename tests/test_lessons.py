@@ -5,6 +5,7 @@ a shape comment behind an assignment, a Markdown text "`name` is (axis=4, ...)",
 """
 
 import ast
+import functools
 import re
 import statistics
 
@@ -25,15 +26,26 @@ CLAIMS = {
         "axes-takeaway",
         "The number 213 stands in sample 2, at step 1, in feature 3.",
     ): "batch[2, 1, 3] == 213",
-    ("02_shapes", "adding-takeaway", "10, 30, 60"): "output[1, :, 0].tolist() == [10, 30, 60]",
+    ("02_shapes", "adding-takeaway", "10, 30, 60"): "sums[1, :, 0].tolist() == [10, 30, 60]",
     ("02_shapes", "where-it-ends-text", "1, 3, 6"): "adder(numbers)[0][0, :, 0].tolist() == [1, 3, 6]",
-    ("02_shapes", "adding-takeaway", "1, 3, 6"): "output[0, :, 0].tolist() == [1, 3, 6]",
-    ("02_shapes", "where-it-ends-takeaway", "6, 5, 3"): "output[0, :, 1].tolist() == [6, 5, 3]",
+    ("02_shapes", "adding-takeaway", "1, 3, 6"): "sums[0, :, 0].tolist() == [1, 3, 6]",
+    ("02_shapes", "where-it-ends-takeaway", "600, 500, 300"): "both_output[0, :, 1].tolist() == [600, 500, 300]",
+    (
+        "02_shapes",
+        "where-it-ends-text",
+        "for 3 it adds 300",
+    ): "data.adding_layer(batch_first=True, bidirectional=True)(numbers)[0][0, 2, 1] == 300",
+    ("02_shapes", "unbatched-takeaway", "reads a 2-D tensor in just the same way"): (
+        "nn.RNN(5, 3)(batch[0])[0].shape == (7, 3) and nn.RNN(5, 3)(batch[0])[1].shape == (1, 3)"
+    ),
+    ("02_shapes", "rows-of-h-n", "`states[i, d]` is layer `i`, direction `d`"): (
+        "all(deep_h_n.view(3, 2, 4, 8)[i, d].equal(deep_h_n[2 * i + d]) for i in range(3) for d in range(2))"
+    ),
     ("02_shapes", "both-ways-takeaway", "twice as wide"): "nn.RNN(5, 3, bidirectional=True)(batch)[0].shape[-1] == 6",
-    ("02_shapes", "find-the-bug", "6 and 6"): "both(numbers)[1][:, 0, 0].tolist() == [6, 6]",
+    ("02_shapes", "find-the-bug", "6 and 600"): "both(numbers)[1][:, 0, 0].tolist() == [6, 600]",
     ("03_batch_first", "two-layouts", "110 is sample 1, step 1, feature 0"): "data.labelled(2, 3, 2)[1, 1, 0] == 110",
     ("03_batch_first", "silent-takeaway", "holds 7 vectors, one for each step, where there are 4 samples"): (
-        "h_n_wrong.shape[1] == 7 == batch.shape[1] and len(batch) == 4 and wrong.shape == output.shape"
+        "h_n_wrong.shape[1] == 7 == batch.shape[1] and len(batch) == 4 and wrong.shape == twin_output.shape"
     ),
     ("03_batch_first", "mixed-takeaway", "11, 22, 33"): "mixed[1, :, 0].tolist() == [11, 22, 33]",
     ("03_batch_first", "mixed-takeaway", "10, 30, 60"): (
@@ -59,13 +71,14 @@ CLAIMS = {
 # Right answers to every open place, by lesson and cell.
 ANSWERS = {
     "02_shapes": {
-        "run-entry": {"predicted_entry": "360"},
+        "run-entry": {"predicted_index": "(1, 4, 2)"},
         "run-shapes": {"predicted_output": "(4, 7, 3)", "predicted_h_n": "(1, 4, 3)"},
         "run-sums": {"predicted_sums": "[1, 3, 6]", "predicted_last": "6"},
         "start-state": {"predicted_started": "[101, 103, 106]"},
         "run-unbatched": {"predicted_output": "(7, 3)", "predicted_h_n": "(1, 3)"},
         "run-deep": {"predicted_output": "(4, 7, 16)", "predicted_h_n": "(6, 4, 8)"},
-        "run-backward": {"predicted_backward": "[6, 5, 3]"},
+        "view-by-layer": {"predicted_row": "3"},
+        "run-backward": {"predicted_backward": "[600, 500, 300]"},
         "buggy-summary": {"wrong_column": "1"},
         "repair": {"    return": "torch.cat([h_n[0], h_n[1]], 1)"},
     },
@@ -75,7 +88,8 @@ ANSWERS = {
         "run-silent": {"predicted_h_n": "(1, 7, 3)"},
         "run-mixed": {"predicted_second": "[11, 22, 33]"},
         "run-moved": {"predicted_moved": "[2, 3, 4, 5]"},
-        "run-caught": {"predicted_caught": '"reshaped"'},
+        "run-caught": {"predicted_sound": '"transposed"'},
+        "run-swapped": {"    return": "layer(batch.transpose(0, 1))[0].transpose(0, 1)"},
         "colleague": {"sequences_seen": "5"},
         "repair": {"repaired": "nn.RNN(10, 4, batch_first=True)"},
     },
@@ -83,7 +97,7 @@ ANSWERS = {
 
 # A wrong answer and the mistake that its check must name.
 WRONG = [
-    ("02_shapes", "run-shapes", {"predicted_output": "(7, 4, 3)"}, "forgot-batch-first"),
+    ("02_shapes", "run-shapes", {"predicted_output": "(7, 4, 3)"}, "time-first"),
     ("02_shapes", "run-shapes", {"predicted_output": "(4, 7, 3)", "predicted_h_n": "(4, 1, 3)"}, "state-batch-first"),
     (
         "02_shapes",
@@ -91,7 +105,23 @@ WRONG = [
         {"predicted_output": "(4, 7, 16)", "predicted_h_n": "(3, 4, 8)"},
         "states-without-directions",
     ),
+    ("02_shapes", "run-deep", {"predicted_output": "(4, 7, 8)"}, "output-without-directions"),
+    ("02_shapes", "run-sums", {"predicted_sums": "[1, 2, 3]"}, "no-memory"),
+    ("02_shapes", "start-state", {"predicted_started": "[100, 101, 103]"}, "start-state-as-step"),
+    ("02_shapes", "start-state", {"predicted_started": "[1, 3, 6]"}, "start-state-unread"),
+    ("02_shapes", "run-backward", {"predicted_backward": "[300, 500, 600]"}, "order-of-walking"),
     ("02_shapes", "repair", {"    return": "output[:, -1]"}, "last-output-both-directions"),
+    ("02_shapes", "repair", {"    return": "torch.cat([h_n[1], h_n[0]], 1)"}, "directions-exchanged"),
+    ("02_shapes", "repair", {"    return": "h_n[-1]"}, "last-state-one-direction"),
+    ("03_batch_first", "run-mixed", {"predicted_second": "[10, 30, 60]"}, "samples-believed-apart"),
+    ("03_batch_first", "run-swapped", {"    return": "layer(batch)[0]"}, "forgot-batch-first"),
+    ("03_batch_first", "run-swapped", {"    return": "layer(batch.transpose(0, 1))[0]"}, "time-first"),
+    (
+        "03_batch_first",
+        "run-swapped",
+        {"    return": "layer(batch.reshape(7, 4, 5))[0].reshape(4, 7, 3)"},
+        "reshape-to-swap",
+    ),
     ("03_batch_first", "run-state", {"predicted_h_n": "(9, 2, 3)"}, "state-batch-first"),
     ("03_batch_first", "repair", {"repaired": "nn.RNN(10, 4)"}, "forgot-batch-first"),
 ]
@@ -155,15 +185,15 @@ def outputs(cells, kind: str) -> list[nbformat.NotebookNode]:
     return [output for cell in cells for output in cell.get("outputs", []) if output.output_type == kind]
 
 
-@pytest.fixture(scope="module")
-def executed() -> dict[str, list[nbformat.NotebookNode]]:
-    """Each lesson as it is, with its claims asserted."""
-    return {path.stem: run(with_claims(path), path.parent) for path in LESSONS}
+@functools.cache
+def executed(path) -> list[nbformat.NotebookNode]:
+    """The cells of a lesson run as it is, with its claims asserted."""
+    return run(with_claims(path), path.parent)
 
 
 @lessons
-def test_a_lesson_left_open_runs_to_its_end_and_all_its_claims_hold(path, executed):
-    cells = executed[path.stem]
+def test_a_lesson_left_open_runs_to_its_end_and_all_its_claims_hold(path):
+    cells = executed(path)
     assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
     assert sum(cell.id.endswith("-claims") for cell in cells) >= 8
     open_places = sum(line.count("○") for cell in cells for line in [str(cell.get("outputs", ""))])
@@ -171,13 +201,13 @@ def test_a_lesson_left_open_runs_to_its_end_and_all_its_claims_hold(path, execut
 
 
 @lessons
-def test_a_lesson_writes_nothing_to_stderr(path, executed):
-    assert [output for output in outputs(executed[path.stem], "stream") if output.name == "stderr"] == []
+def test_a_lesson_writes_nothing_to_stderr(path):
+    assert [output for output in outputs(executed(path), "stream") if output.name == "stderr"] == []
 
 
 @lessons
-def test_every_error_on_purpose_is_quoted_in_the_next_text(path, executed):
-    cells = executed[path.stem]
+def test_every_error_on_purpose_is_quoted_in_the_next_text(path):
+    cells = executed(path)
     raising = [i for i, cell in enumerate(cells) if "raises-exception" in cell.metadata.get("tags", [])]
     assert raising
     assert len(raising) == len(outputs(cells, "error"))
@@ -188,10 +218,8 @@ def test_every_error_on_purpose_is_quoted_in_the_next_text(path, executed):
 
 
 @lessons
-def test_every_figure_has_a_description(path, executed):
-    pictures = [
-        output.data for kind in ("display_data", "execute_result") for output in outputs(executed[path.stem], kind)
-    ]
+def test_every_figure_has_a_description(path):
+    pictures = [output.data for kind in ("display_data", "execute_result") for output in outputs(executed(path), kind)]
     images = [data["text/html"] for data in pictures if "<img" in data.get("text/html", "")]
     assert images
     assert all(re.search(r'alt="[^"]{30,}"', image) for image in images)

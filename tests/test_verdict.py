@@ -7,6 +7,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from course_utils import check
 from course_utils.verdict import CheckFailed, NotAttempted
 
 FAIL = "from course_utils import check\ncheck.shape((7, 4), 'batch time', name='<out>', batch=4, time=7)"
@@ -33,11 +34,44 @@ def test_the_text_has_symptom_question_and_pointer_below_the_title():
     assert str(NotAttempted("output", "not attempted yet.")) == "○ output\n  not attempted yet."
 
 
+@pytest.mark.parametrize(
+    ("tier", "shown"),
+    [
+        (1, ["A symptom.", "(Another try shows a question.)"]),
+        (2, ["A symptom.", "A question?", "(Another try shows where to read.)"]),
+        (3, ["A symptom.", "A question?", "Read: lesson 02_shapes, “The layer”."]),
+    ],
+)
+def test_each_tier_shows_one_hint_more(tier, shown):
+    error = CheckFailed("output", "A symptom.", "A question?", ("02_shapes", "The layer"), tier=tier)
+    assert error.lines() == shown
+    assert len(error.hints()) == 3
+
+
+def test_each_failed_attempt_in_a_kernel_earns_a_hint_and_a_right_answer_starts_anew():
+    def tier(value, name="count"):
+        with pytest.raises(CheckFailed) as caught:
+            check.equal(value, 3, name=name)
+        return caught.value.tier
+
+    assert [tier(1), tier(1), tier(2), tier(2)] == [1, 2, 3, 3]
+    assert tier(1, name="another") == 1
+    check.equal(3, 3, name="count")
+    assert tier(1) == 1
+
+
+def test_where_there_is_no_second_attempt_every_hint_is_shown(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(CheckFailed) as caught:
+        check.equal(1, 3)
+    assert caught.value.lines() == caught.value.hints()
+
+
 def test_a_kernel_shows_a_panel_and_one_line_instead_of_a_traceback():
     panel, error = output_of(FAIL)
     assert panel.output_type == "display_data"
     html = panel.data["text/html"]
-    assert "(time, batch) = (7, 4)" in html
+    assert "by its sizes would be (time, batch)" in html
     assert "&lt;out&gt;" in html
     assert "<out>" not in html
     assert error.traceback == ["CheckFailed: <out> (see the panel above)"]
@@ -46,7 +80,7 @@ def test_a_kernel_shows_a_panel_and_one_line_instead_of_a_traceback():
 
 def test_validate_gets_the_whole_text_because_it_drops_every_display():
     (error,) = output_of(FAIL, NBGRADER_EXECUTION="validate")
-    assert "(time, batch) = (7, 4)" in "\n".join(error.traceback)
+    assert "by its sizes would be (time, batch)" in "\n".join(error.traceback)
     assert "Read: lesson 02_shapes" in "\n".join(error.traceback)
 
 
@@ -58,6 +92,9 @@ def test_a_kernel_shows_a_right_answer_as_one_green_line():
 def test_plain_python_prints_plain_text():
     failed = subprocess.run([sys.executable, "-c", FAIL], capture_output=True, text=True)
     assert failed.returncode == 1
-    assert "✗ <out>\n  You have (time, batch) = (7, 4): the right axes in another order." in failed.stderr
+    assert (
+        "✗ <out>\n  You have (7, 4), which by its sizes would be (time, batch): the right axes in another order."
+        in failed.stderr
+    )
     passed = subprocess.run([sys.executable, "-c", PASS], capture_output=True, text=True)
     assert (passed.stdout, passed.stderr) == ("✓ count: 3\n", "")

@@ -1,0 +1,91 @@
+"""The facts in which two values differ, and whether they are the same."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def difference(value: Any, expected: Tensor, rtol: float, atol: float) -> str | None:
+    """The first fact in which `value` differs from `expected`, cheap facts first; None where they agree."""
+    if not isinstance(value, Tensor):
+        return f"You have {kind_of(value)}; asked for a tensor."
+    if value.shape != expected.shape:
+        return f"Your tensor has the shape {tuple(value.shape)}, which is not the one asked for."
+    if value.is_floating_point() != expected.is_floating_point() or value.is_complex():
+        return f"Your tensor holds {value.dtype} numbers, which is another kind than the one asked for."
+    if value.layout != torch.strided or value.is_meta:
+        return f"Your tensor is stored in another way ({value.layout}, on {value.device}) than an ordinary one."
+    return _difference_in_numbers(_numbers(value), _numbers(expected), rtol, atol)
+
+
+def same_tensor(value: Any, other: Any, rtol: float, atol: float) -> bool:
+    """Whether both are tensors of one shape whose numbers agree; where both are NaN they agree."""
+    if not (isinstance(value, Tensor) and isinstance(other, Tensor) and value.shape == other.shape):
+        return False
+    return torch.allclose(_numbers(value), _numbers(other), rtol, atol, equal_nan=True)
+
+
+def same_number(value: float, other: Any, tolerance: float) -> bool:
+    """Whether `other` is one number within `tolerance` of `value`; NaN is NaN."""
+    other = math.nan if other is None else float(other)
+    return abs(other - value) <= tolerance or (math.isnan(other) and math.isnan(value))
+
+
+def plain(value: Any) -> Any:
+    """Tensors, arrays, lists and sets as tuples of Python's own numbers, so that == compares what they hold."""
+    if isinstance(value, Tensor) and (value.is_meta or value.layout != torch.strided):
+        return f"a tensor without plain numbers ({value.layout}, on {value.device})"
+    if isinstance(value, Tensor) or type(value).__module__ == "numpy":
+        return plain(value.tolist())
+    if isinstance(value, set | frozenset):
+        return tuple(sorted(map(plain, value), key=lambda part: (str(type(part)), part)))
+    return tuple(plain(part) for part in value) if isinstance(value, tuple | list | range) else value
+
+
+def sizes_in(value: Any, axes: int) -> tuple[int, ...]:
+    """The shape that `value` has or stands for; an array of `axes` whole numbers stands for one, as a tuple does.
+
+    Raises TypeError with a sentence for the student where it is neither.
+    """
+    size = getattr(value, "shape", None)
+    if size is None or (axes != 1 and tuple(size) == (axes,) and "int" in str(value.dtype)):
+        size = plain(value)
+    if not isinstance(size, tuple):
+        raise TypeError(f"You have {kind_of(value)}; asked for a tensor or a shape.")
+    for index, length in enumerate(size):
+        if not isinstance(length, int) or isinstance(length, bool):
+            raise TypeError(f"You have {short(value)}: index {index} is {kind_of(length)}, not a whole number.")
+    return tuple(size)
+
+
+def kind_of(value: Any) -> str:
+    return f"a value of type {type(value).__name__}"
+
+
+def short(value: Any) -> str:
+    """The repr on one line of at most 80 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _difference_in_numbers(mine: Tensor, right: Tensor, rtol: float, atol: float) -> str | None:
+    finite = torch.isfinite(mine)
+    if not finite.all():
+        return f"{int((~finite).sum())} of {mine.numel()} elements are NaN or infinite."
+    distance = (mine - right).abs()
+    wrong = distance > atol + rtol * right.abs()
+    if not wrong.any():
+        return None
+    worst = tuple(int(i) for i in torch.unravel_index(distance.argmax(), distance.shape))
+    return (
+        f"{int(wrong.sum())} of {wrong.numel()} elements differ, most at {list(worst)}: "
+        f"by {float(distance.max()):.3g}; the tolerance is {atol:g} absolute plus {rtol:g} relative."
+    )
+
+
+def _numbers(tensor: Tensor) -> Tensor:
+    return tensor.detach().as_subclass(Tensor).to("cpu", torch.float64)

@@ -1,0 +1,30 @@
+"""The catalogue of named mistakes: what each one looks like, what it computes, and what it raises.
+
+Checks, lessons, quizzes, hints and the instructor's report read this one catalogue. It holds wrong ways only:
+the right value of a graded task stands in its hidden test. The inputs that checks give to the ways are
+
+    axes        the axes that were asked for, such as "batch time hidden"; a way returns the axes it makes of them
+    settings    the constructor arguments that were asked for; a way returns the ones it would use
+    behaviour   what the probes should find, such as {"sees_future": False}; a way returns what they would find
+    layer       an nn.RNN                      batch      its input, in the layout of the task
+    sequence    one unbatched input (time, features)      sequences  a list of them      start  an h_0
+    lengths     (batch,) valid steps; the batch is then padded, the layer batch-first
+    logits      (batch, [time,] classes)       targets, predictions, mask   one number for each sample or step
+    metric      which number is asked for      scores, threshold            of a binary classifier
+    batches     a list of (predictions, targets)
+    series      (time,)      forecast, actual, train, test, season, window  of a forecast
+    windows     how many there are      texts, groups  what each item is, or whose; the value is a split
+    value       what the student has
+"""
+
+from .evaluation import EVALUATION
+from .layers import LAYERS
+from .metrics import METRICS
+from .mistake import Mistake, diagnose, diagnose_error
+from .packing import PACKING
+from .training import TRAINING
+
+CATALOGUE: tuple[Mistake, ...] = (*LAYERS, *PACKING, *TRAINING, *METRICS, *EVALUATION)
+BY_ID = {mistake.id: mistake for mistake in CATALOGUE}
+
+__all__ = ["BY_ID", "CATALOGUE", "Mistake", "diagnose", "diagnose_error"]

@@ -1,0 +1,226 @@
+"""Mistakes with forecasts, splits and choices: lessons 09, 10 and 12."""
+
+from __future__ import annotations
+
+import torch
+
+from .mistake import Mistake, behaves
+
+ERRORS = ("10_forecast_errors", "MSE, RMSE, MAE")
+NAIVE = ("10_forecast_errors", "Naive forecasts")
+SCALER = ("09_data_leakage", "The scaler")
+SPLIT = ("09_data_leakage", "Shuffled windows")
+
+
+def _lagged(metric, name, series, lag):
+    return {name: float((series[lag:] - series[:-lag]).abs().mean())}[metric]
+
+
+def _wrapped(metric, series):
+    return {"naive mae": float((series - series.roll(1)).abs().mean())}[metric]
+
+
+def _squared(metric, forecast, actual):
+    return {"rmse": float(((forecast - actual) ** 2).mean())}[metric]
+
+
+def _absolute(metric, forecast, actual):
+    return {"rmse": float((forecast - actual).abs().mean())}[metric]
+
+
+def _scaled_by_test(metric, forecast, actual, train):
+    error, naive = (forecast - actual).abs().mean(), (actual[1:] - actual[:-1]).abs().mean()
+    return {"mase": float(error / naive)}[metric]
+
+
+def _standardized(numbers, fitted, correction):
+    return (numbers - fitted.mean(0)) / fitted.std(0, correction=correction)
+
+
+def _not_the_last(value, windows):
+    """A test set of windows, where some later window is not in it."""
+    chosen = sorted(int(index) for index in value)
+    if chosen == list(range(chosen[0], chosen[0] + len(chosen))):
+        raise ValueError("one block, so not shuffled")
+    return value
+
+
+def _in_both(value, items):
+    train, test = ({items[int(index)] for index in part} for part in value)
+    if not train & test:
+        raise ValueError("nothing is in both parts")
+    return value
+
+
+EVALUATION: tuple[Mistake, ...] = (
+    Mistake(
+        id="scaler-fitted-on-everything",
+        title="A scaler that has seen the test set",
+        symptom="Mean and spread were taken from training and test data together.",
+        question="Which numbers are known on the day when the model is trained?",
+        read=SCALER,
+        ways=(
+            lambda train, test: _standardized(test, torch.cat([train, test]), 1),
+            lambda train, test: _standardized(test, torch.cat([train, test]), 0),
+        ),
+        example="""
+series = torch.arange(10.0)  # a trend; the last three steps are the test set
+print("mean of everything", series.mean().item(), " mean of the training part", series[:7].mean().item())
+""",
+    ),
+    Mistake(
+        id="scaler-fitted-on-test",
+        title="A second scaler for the test set",
+        symptom="Mean and spread were taken from the test data.",
+        question="Does a number mean the same thing to the model in training and in the test?",
+        read=SCALER,
+        ways=(
+            lambda train, test: _standardized(test, test, 1),
+            lambda train, test: _standardized(test, test, 0),
+        ),
+        example="""
+train, test = torch.tensor([0.0, 2.0]), torch.tensor([10.0, 12.0])
+print("to the model the test looks like", ((test - test.mean()) / test.std()).tolist())
+print("and so did the training data    ", ((train - train.mean()) / train.std()).tolist())
+""",
+    ),
+    Mistake(
+        id="shuffled-windows",
+        title="Windows of one series, shuffled before the split",
+        symptom="Some test windows lie before training windows, and between their neighbours.",
+        question="What does the model know in training about the days around a test window?",
+        read=SPLIT,
+        ways=(_not_the_last,),
+        example="""
+order = torch.randperm(10)
+print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
+""",
+    ),
+    Mistake(
+        id="duplicates-across-split",
+        title="The same item in training and test",
+        symptom="Some items of the test set stand in the training set, word by word.",
+        question="Can a model that learns by heart be told from one that has understood?",
+        read=("09_data_leakage", "Duplicates and groups"),
+        ways=(lambda value, texts: _in_both(value, texts),),
+        example="""
+texts = ["call me", "win now", "call me", "see you"]
+print("in both parts:", set(texts[:2]) & set(texts[2:]))
+""",
+    ),
+    Mistake(
+        id="group-across-split",
+        title="The same person in training and test",
+        symptom="Some groups have items in both parts.",
+        question="Will the model meet the same people again when it is used?",
+        read=("09_data_leakage", "Duplicates and groups"),
+        ways=(lambda value, groups: _in_both(value, groups),),
+        example="""
+speakers = ["ann", "bob", "ann", "eve"]
+print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
+""",
+    ),
+    Mistake(
+        id="bidirectional-next-step",
+        title="A forecast that reads what it forecasts",
+        symptom="Earlier outputs move when a later input changes.",
+        question="What does each direction of the layer know at a step?",
+        read=("09_data_leakage", "A look into the future"),
+        ways=(behaves("sees_future"),),
+        example="""
+layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(1, 7, 5)
+changed = batch.clone()
+changed[:, -1] += 1  # the last step
+print("first output moves:", not torch.allclose(layer(batch)[0][:, 0], layer(changed)[0][:, 0]))
+""",
+    ),
+    Mistake(
+        id="targets-shifted",
+        title="Targets that stand in the input",
+        symptom="Each target is the last value of its own window.",
+        question="Which step does the window end with, and which step is to be forecast?",
+        read=("10_forecast_errors", "Windows and targets"),
+        ways=(lambda series, window: series[window - 1 : -1],),
+        example="""
+series, window = torch.arange(6), 3
+windows = series.unfold(0, window, 1)[:-1]
+print("window", windows[0].tolist(), " target", series[window - 1 : -1][0].item())
+""",
+    ),
+    Mistake(
+        id="squared-for-root",
+        title="MSE where RMSE was asked for",
+        symptom="This is the mean of the squared errors, in squared units.",
+        question="In which unit is your number?",
+        read=ERRORS,
+        ways=(_squared,),
+        example="""
+errors = torch.tensor([3.0, 4.0])
+print("MSE", (errors**2).mean().item(), " RMSE", round((errors**2).mean().sqrt().item(), 3))
+""",
+    ),
+    Mistake(
+        id="absolute-for-root",
+        title="MAE where RMSE was asked for",
+        symptom="This is the mean of the absolute errors: the root was taken too early, or no square at all.",
+        question="In which order do the square, the mean and the root come?",
+        read=ERRORS,
+        ways=(_absolute,),
+        example="""
+errors = torch.tensor([3.0, 4.0])
+print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (errors**2).mean().sqrt().item())
+""",
+    ),
+    Mistake(
+        id="naive-shifted",
+        title="A naive forecast from the wrong step",
+        symptom="The naive forecast was not compared with the step right after it.",
+        question="Which value is known one step before the one that is forecast?",
+        read=NAIVE,
+        ways=(lambda metric, series: _lagged(metric, "naive mae", series, 2), _wrapped),
+        example="""
+series = torch.tensor([1.0, 2.0, 4.0, 8.0])
+print("rolled:", (series - series.roll(1)).abs().mean().item(), " one step:", series.diff().abs().mean().item())
+""",
+    ),
+    Mistake(
+        id="season-off-by-one",
+        title="A season of the wrong length",
+        symptom="The forecast comes from a neighbour of the step one season ago.",
+        question="How many steps lie between a month and the same month of last year?",
+        read=NAIVE,
+        ways=(
+            lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season - 1),
+            lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season + 1),
+        ),
+        example="""
+series = torch.arange(24) % 12  # a perfect season of 12
+for lag in (11, 12):
+    print("lag", lag, " error", (series[lag:] - series[:-lag]).abs().float().mean().item())
+""",
+    ),
+    Mistake(
+        id="scale-from-test",
+        title="MASE scaled by the test data",
+        symptom="The error is divided by the naive error of the test period.",
+        question="Which naive error is known before the test period begins?",
+        read=("10_forecast_errors", "MASE"),
+        ways=(_scaled_by_test,),
+        example="""
+train, actual = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([3.0, 7.0, 1.0])
+print("scale of training", train.diff().abs().mean().item(), " of the test", actual.diff().abs().mean().item())
+""",
+    ),
+    Mistake(
+        id="best-epoch-on-test",
+        title="The epoch that suits the test set",
+        symptom="This is the epoch in which the test loss is lowest.",
+        question="Who may choose the epoch, if the test set is to be asked only once?",
+        read=("12_honest_evaluation", "Choosing on validation"),
+        ways=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
+        example="""
+losses = torch.randn(50)  # 50 models that know nothing
+print("the best of 50 on one test set looks", round((losses.mean() - losses.min()).item(), 1), "better than the mean")
+""",
+    ),
+)

@@ -1,0 +1,528 @@
+"""Mistakes about layers, layouts and states: lessons 01 to 03."""
+
+from __future__ import annotations
+
+import torch
+
+from .mistake import Mistake, behaves
+
+SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
+DIRECTIONS = ("02_shapes", "Layers and directions")
+START = ("02_shapes", "A state to start from")
+HIDDEN_SIZE = r"Expected hidden size \((\d+), (\d+), (\d+)\), got "
+
+
+def _reads(asked: str, got: str):
+    return lambda axes: got if axes == asked else None
+
+
+def _unswapped(layer, batch):
+    """Batch-first data fed to a layer that is not."""
+    if layer.batch_first:
+        raise ValueError("this layer takes the data as it is")
+    return layer(batch)[0]
+
+
+def _unswapped_unequal(layer, batch):
+    if len(batch) == batch.shape[1]:
+        raise ValueError("batch and time are equal")
+    return _unswapped(layer, batch)
+
+
+def _unswapped_equal(layer, batch):
+    if len(batch) != batch.shape[1]:
+        raise ValueError("batch and time differ")
+    return _unswapped(layer, batch)
+
+
+def _other_layout(layer, sequence):
+    """One sequence fed as if its steps were samples: (time, features) -> (time, hidden)."""
+    return layer(sequence.unsqueeze(1 if layer.batch_first else 0))[0].flatten(0, 1)
+
+
+def _not_swapped_back(layer, batch):
+    if layer.batch_first:
+        raise ValueError("nothing to swap for this layer")
+    return layer(batch.transpose(0, 1))[0]
+
+
+def _reshaped(batch):
+    batches, time, *features = batch.shape
+    if batches == time:
+        raise ValueError("reshaping to equal sizes changes nothing")
+    return batch.reshape(time, batches, *features)
+
+
+def _reshaped_in_and_out(layer, batch):
+    return layer(_reshaped(batch))[0].reshape(*batch.shape[:2], -1)
+
+
+def _reshaped_in(layer, batch):
+    return layer(_reshaped(batch))[0].transpose(0, 1)
+
+
+def _reshaped_out(layer, batch):
+    return layer(batch.transpose(0, 1))[0].reshape(*batch.shape[:2], -1)
+
+
+def _last_output(layer, batch):
+    if not layer.bidirectional:
+        raise ValueError("right for one direction")
+    return layer(batch)[0][:, -1] if layer.batch_first else layer(batch)[0][-1]
+
+
+def _last_state(layer, batch):
+    if not layer.bidirectional:
+        raise ValueError("right for one direction")
+    return layer(batch)[1][-1]
+
+
+def _exchanged(layer, batch):
+    if not layer.bidirectional:
+        raise ValueError("one direction cannot be exchanged")
+    h_n = layer(batch)[1]
+    return torch.cat([h_n[-1], h_n[-2]], dim=1)
+
+
+def _unpacked_as_pair(layer, batch):
+    if layer.num_layers != 2 or layer.bidirectional:
+        raise ValueError("only two layers of one direction")
+    _, (h, _) = layer(batch)
+    return h
+
+
+def _swapped_sizes(settings):
+    return {**settings, "input_size": settings["hidden_size"], "hidden_size": settings["input_size"]}
+
+
+def _other_batch_first(settings):
+    return {**settings, "batch_first": not settings.get("batch_first", False)}
+
+
+def _dropout_without_layers(settings):
+    return {**settings, "num_layers": 1} if settings["dropout"] else None
+
+
+def _steps(layer, sequence, start=None) -> list[float]:
+    """What a layer of one hidden unit puts out, step by step."""
+    return layer(sequence, start)[0][:, 0].tolist()
+
+
+def _without_memory(layer, sequence):
+    return [_steps(layer, step[None])[0] for step in sequence]
+
+
+def _start_shown(layer, sequence, start):
+    return [start.item(), *_steps(layer, sequence, start)[:-1]]
+
+
+def _start_unread(layer, sequence, start):
+    return _steps(layer, sequence)
+
+
+def _in_walking_order(layer, sequence):
+    return layer(sequence)[0][:, 1].flip(0).tolist()
+
+
+LAYERS: tuple[Mistake, ...] = (
+    Mistake(
+        id="no-memory",
+        title="Each step by itself",
+        symptom="This is what comes out when the layer forgets everything before each step.",
+        question="What does the layer carry from one step to the next?",
+        read=("02_shapes", "Output and h_n"),
+        ways=(_without_memory,),
+        example="""
+layer, sequence = nn.RNN(1, 1), torch.tensor([[1.0], [1.0], [1.0]])
+print("equal inputs, different outputs:", [round(number, 2) for number in layer(sequence)[0].flatten().tolist()])
+""",
+    ),
+    Mistake(
+        id="start-state-as-step",
+        title="The start taken for an output",
+        symptom="The state before the first step stands among the outputs.",
+        question="What has the layer read when it gives its first output?",
+        read=START,
+        ways=(_start_shown,),
+        example="""
+output, h_n = nn.RNN(1, 1)(torch.ones(3, 1), torch.full((1, 1), 0.9))
+print(len(output), "outputs for 3 steps, none of them 0.9:", [round(n, 2) for n in output.flatten().tolist()])
+""",
+    ),
+    Mistake(
+        id="start-state-unread",
+        title="A start that changes nothing",
+        symptom="This is what the layer gives when it starts from zero.",
+        question="What does the first step add to?",
+        read=START,
+        ways=(_start_unread,),
+        example="""
+layer, sequence = nn.RNN(1, 1), torch.ones(3, 1)
+print(torch.equal(layer(sequence)[0], layer(sequence, torch.full((1, 1), 0.9))[0]))
+""",
+    ),
+    Mistake(
+        id="order-of-walking",
+        title="The backward half in the order of its walk",
+        symptom="These are the numbers of the backward walk, in the order in which it met them.",
+        question="At which step of the sequence does the backward walk put out its first number?",
+        read=DIRECTIONS,
+        ways=(_in_walking_order,),
+        example="""
+output, h_n = nn.RNN(1, 1, bidirectional=True)(torch.randn(3, 1))
+print("finished at step 0:", torch.equal(output[0, 1:], h_n[1]), " at step 2:", torch.equal(output[2, 1:], h_n[1]))
+""",
+    ),
+    Mistake(
+        id="samples-believed-apart",
+        title="Samples believed to be apart",
+        symptom="This is what the sample would give alone.",
+        question="What has the layer read before it came to this sample?",
+        read=("03_batch_first", "The silent bug"),
+        ways=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
+        example="""
+layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
+print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
+""",
+    ),
+    Mistake(
+        id="forgot-batch-first",
+        title="The layer steps along the batch axis",
+        symptom="This is what a layer gives that walks from sample to sample and takes the time steps for a batch.",
+        question="Which axis of the input does this layer step along, and which one do you want it to step along?",
+        read=("03_batch_first", "The silent bug"),
+        ways=(
+            _reads("states batch hidden", "states time hidden"),
+            _other_batch_first,
+            _unswapped_unequal,
+            _other_layout,
+            behaves("samples_mix"),
+        ),
+        raises=HIDDEN_SIZE + r"\[\1, (?!\2\b)\d+, \3\]",
+        example="""
+output, h_n = nn.RNN(5, 3)(torch.randn(4, 7, 5))  # meant: 4 samples of 7 steps
+print(tuple(output.shape), tuple(h_n.shape))
+""",
+    ),
+    Mistake(
+        id="equal-sizes-hide-layout",
+        title="Samples mixed, and equal sizes hide it",
+        symptom="Batch and time have the same size here, so every shape is as hoped, while the samples are mixed.",
+        question="With which two sizes would the shapes have told you, and what can you change to see it here?",
+        read=("03_batch_first", "When batch equals time"),
+        ways=(_unswapped_equal,),
+        example="""
+batch = torch.randn(6, 6, 5)  # 6 samples of 6 steps
+right, wrong = nn.RNN(5, 3, batch_first=True), nn.RNN(5, 3)
+print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == wrong(batch)[1].shape)
+""",
+    ),
+    Mistake(
+        id="reshape-to-swap",
+        title="Axes swapped by reshaping",
+        symptom="The shape is right, yet the numbers of different samples have been mixed.",
+        question="If you change one sample of the input, which samples of your result move?",
+        read=("03_batch_first", "Swapping two axes"),
+        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out, behaves("samples_mix")),
+        example="""
+batch = torch.tensor([[[1], [2], [3]], [[10], [20], [30]]])
+print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of both samples")
+""",
+    ),
+    Mistake(
+        id="time-first",
+        title="Time-first where batch-first was asked for",
+        symptom="The first axis counts steps and the second one samples.",
+        question="Which layout has the input of this layer, and which layout will its output have?",
+        read=("03_batch_first", "Two layouts"),
+        ways=(_reads("batch time hidden", "time batch hidden"), _not_swapped_back),
+        example="""
+batch = torch.randn(4, 7, 5)
+print(tuple(nn.RNN(5, 3)(batch.transpose(0, 1))[0].shape))
+""",
+    ),
+    Mistake(
+        id="state-batch-first",
+        title="The state is taken for batch-first",
+        symptom="This takes the first axis of the state for the batch.",
+        question="What does the first axis of a state count?",
+        read=("03_batch_first", "What batch_first leaves alone"),
+        ways=(
+            _reads("states batch hidden", "batch states hidden"),
+            _reads("layers*directions batch hidden", "batch layers*directions hidden"),
+            _reads("layers directions batch hidden", "batch layers directions hidden"),
+            lambda layer, batch: layer(batch)[1].transpose(0, 1),
+            lambda layer, batch: layer(batch)[1][:, -1],
+        ),
+        example="""
+output, h_n = nn.RNN(5, 3, batch_first=True)(torch.randn(4, 7, 5))
+print(tuple(h_n[:, -1].shape), "is one sample's state, not the last state of four samples")
+""",
+    ),
+    Mistake(
+        id="states-without-directions",
+        title="One state a layer, whatever the directions",
+        symptom="The first axis counts the layers and nothing else.",
+        question="How many separate walks over the sequence does a layer make, and does each one keep a state?",
+        read=DIRECTIONS,
+        ways=(_reads("layers*directions batch hidden", "layers batch hidden"),),
+        example="""
+h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
+print(tuple(h_n.shape), "where (3, 4, 3) was expected")
+""",
+    ),
+    Mistake(
+        id="states-without-layers",
+        title="One state a direction, whatever the layers",
+        symptom="The first axis counts the directions and nothing else.",
+        question="Does only the top layer keep a state?",
+        read=DIRECTIONS,
+        ways=(_reads("layers*directions batch hidden", "directions batch hidden"),),
+        example="""
+h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
+print(tuple(h_n.shape), "where (2, 4, 3) was expected")
+""",
+    ),
+    Mistake(
+        id="output-without-directions",
+        title="The output is as wide as one direction",
+        symptom="The last axis has room for one direction.",
+        question="What does each direction put out at a step, and where does the layer put the two?",
+        read=DIRECTIONS,
+        ways=(_reads("batch time directions*hidden", "batch time hidden"),),
+        example="""
+output = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[0]
+print(tuple(output.shape), "where (7, 4, 3) was expected")
+""",
+    ),
+    Mistake(
+        id="last-output-both-directions",
+        title="The last output step, for both directions",
+        symptom="The forward half has read the whole sequence; the backward half has read a single step.",
+        question="At which step does the backward walk begin, and at which one is it finished?",
+        read=DIRECTIONS,
+        ways=(_last_output,),
+        example="""
+layer = nn.RNN(5, 3, batch_first=True, bidirectional=True)
+output, h_n = layer(torch.randn(4, 7, 5))
+print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:], h_n[1]))
+""",
+    ),
+    Mistake(
+        id="last-state-one-direction",
+        title="Only the last row of the state",
+        symptom="This is the final state of one direction; the other direction is missing.",
+        question="Whose states are the last rows of h_n when the layer walks both ways?",
+        read=DIRECTIONS,
+        ways=(_last_state, _reads("batch directions*hidden", "batch hidden")),
+        example="""
+h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[1]
+print(tuple(h_n[-1].shape), "has no room for two directions of 3")
+""",
+    ),
+    Mistake(
+        id="directions-exchanged",
+        title="The two directions have changed places",
+        symptom="Both final states are there, the backward one before the forward one.",
+        question="In which order do the rows of h_n stand?",
+        read=DIRECTIONS,
+        ways=(_exchanged,),
+        example="""
+output, h_n = nn.RNN(5, 3, batch_first=True, bidirectional=True)(torch.randn(4, 7, 5))
+print(torch.allclose(torch.cat([h_n[1], h_n[0]], 1)[:, :3], output[:, -1, :3]))
+""",
+    ),
+    Mistake(
+        id="states-unpacked-as-pair",
+        title="The states of two layers unpacked like a pair",
+        symptom="This is the state of the first layer: h_n was taken apart as if it were a pair (h, c).",
+        question="What does nn.RNN return beside the output: one tensor or two?",
+        read=DIRECTIONS,
+        ways=(_unpacked_as_pair,),
+        example="""
+output, (h, c) = nn.RNN(5, 3, num_layers=2)(torch.randn(7, 4, 5))
+print("nothing raised; h is", tuple(h.shape))
+""",
+    ),
+    Mistake(
+        id="swapped-sizes",
+        title="Input and hidden size exchanged",
+        symptom="The layer is a valid one, but its two sizes have changed places.",
+        question="Which size belongs to what goes in, and which one to what the layer remembers?",
+        read=("02_shapes", "The layer"),
+        ways=(_swapped_sizes,),
+        example="""
+print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden were meant")
+""",
+    ),
+    Mistake(
+        id="wrong-feature-size",
+        title="The features do not fit the layer",
+        symptom="The last axis of the input is not as long as the layer's input_size.",
+        question="How many numbers does one step have, and how many does the layer take?",
+        read=SIZES_IN_ERRORS,
+        raises=r"input\.size\(-1\) must be equal to input_size",
+        silent=False,
+        example="""
+nn.RNN(8, 4)(torch.randn(3, 5, 10))
+""",
+    ),
+    Mistake(
+        id="missing-feature-axis",
+        title="The feature axis is missing",
+        symptom="The input has two axes, so it counts as one sequence, and its steps are taken for features.",
+        question="If a step is a single number, where is the axis that counts one feature?",
+        read=("02_shapes", "One sequence alone"),
+        ways=(
+            lambda layer, batch: layer(batch[..., 0]),
+            _reads("batch time feature", "batch time"),
+        ),
+        raises=r"input\.size\(-1\) must be equal to input_size",
+        example="""
+nn.RNN(1, 3, batch_first=True)(torch.randn(4, 7))  # 4 samples of 7 steps
+""",
+    ),
+    Mistake(
+        id="wrong-number-of-axes",
+        title="Neither a batch nor a sequence",
+        symptom="A layer takes three axes (a batch) or two (one sequence).",
+        question="Which axes does your tensor have, by name, and which one is too many or too few?",
+        read=("02_shapes", "One sequence alone"),
+        raises=r"Expected input to be 2D or 3D, got \d+D",
+        silent=False,
+        example="""
+nn.RNN(5, 3)(torch.randn(5))
+""",
+    ),
+    Mistake(
+        id="integer-input",
+        title="Integers where the layer computes with floats",
+        symptom="The input has another dtype than the weights.",
+        question="Which dtype does a tensor get that is made of whole numbers?",
+        read=SIZES_IN_ERRORS,
+        raises=r"input dtype \(torch\.u?int\d+\) does not match weight dtype",
+        silent=False,
+        example="""
+nn.RNN(1, 3)(torch.tensor([[1], [2], [3]]))
+""",
+    ),
+    Mistake(
+        id="start-state-batch-first",
+        title="h_0 with the batch first",
+        symptom="The first two axes of the state have changed places.",
+        question="Does the layout of h_0 follow that of the input?",
+        read=START,
+        raises=HIDDEN_SIZE + r"\[(?!\1, )\2, \1, \3\]",
+        ways=(lambda layer, batch: layer(batch, torch.zeros(len(batch), _rows(layer), layer.hidden_size)),),
+        silent=False,
+        example="""
+nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 1, 3))
+""",
+    ),
+    Mistake(
+        id="start-state-too-few-rows",
+        title="h_0 without all layers and directions",
+        symptom="The state has too few or too many rows for this layer.",
+        question="How many states does this layer keep, counting layers and directions?",
+        read=START,
+        raises=HIDDEN_SIZE + r"\[(?!\1\b)\d+, \2, \3\]",
+        silent=False,
+        example="""
+nn.RNN(5, 3, num_layers=2, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(1, 8, 3))
+""",
+    ),
+    Mistake(
+        id="start-state-two-axes",
+        title="h_0 without the axis of states",
+        symptom="The input is a batch and the state has only two axes.",
+        question="Which axis does a state have even when there is a single layer?",
+        read=START,
+        raises=r"For batched 3-D input, hx should also be 3-D but got 2-D",
+        silent=False,
+        example="""
+nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 3))
+""",
+    ),
+    Mistake(
+        id="start-state-pair",
+        title="A pair (h, c) as the state of an nn.RNN",
+        symptom="The state is a tuple, as an LSTM has it.",
+        question="How many things does this kind of layer carry from step to step?",
+        read=START,
+        ways=(lambda layer, batch: layer(batch, (torch.zeros(1), torch.zeros(1))),),
+        raises=r"'tuple' object has no attribute 'dim'",
+        silent=False,
+        example="""
+h, c = torch.zeros(1, 8, 3), torch.zeros(1, 8, 3)
+nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), (h, c))
+""",
+    ),
+    Mistake(
+        id="tuple-into-layer",
+        title="A whole result where a tensor belongs",
+        symptom="A recurrent layer returns two things at once, and the next layer was given both (or a packed batch).",
+        question="Which part of the result does the next layer need?",
+        read=("02_shapes", "Output and h_n"),
+        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute 'dim'",
+        silent=False,
+        example="""
+nn.Sequential(nn.RNN(5, 3), nn.Linear(3, 2))(torch.randn(7, 4, 5))
+""",
+    ),
+    Mistake(
+        id="head-without-directions",
+        title="A head for one direction",
+        symptom="The next layer takes half of what a bidirectional layer puts out.",
+        question="How wide is the output of this layer, with all its directions?",
+        read=DIRECTIONS,
+        raises=r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)",
+        raises_if=lambda match: int(match[1]) == 2 * int(match[2]),
+        silent=False,
+        example="""
+output, h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(10, 4, 5))
+nn.Linear(3, 2)(output)
+""",
+    ),
+    Mistake(
+        id="positional-bidirectional",
+        title="Too many arguments by position",
+        symptom="The fourth argument of nn.RNN is the nonlinearity, and it was given something else.",
+        question="Which arguments would be clearer with their names?",
+        read=("01_what_nn_rnn_computes", "The constructor"),
+        raises=r"Unknown nonlinearity '(True|False)'",
+        silent=False,
+        example="""
+nn.RNN(4, 3, 1, True)  # meant: bidirectional
+""",
+    ),
+    Mistake(
+        id="dropout-with-one-layer",
+        title="Dropout that drops nothing",
+        symptom="Dropout acts between the layers of a stack, and this stack has one layer.",
+        question="Between which two layers would the dropout stand?",
+        read=("01_what_nn_rnn_computes", "The constructor"),
+        ways=(_dropout_without_layers,),
+        raises=r"dropout option adds dropout after all but last recurrent layer",
+        example="""
+layer, batch = nn.RNN(5, 3, dropout=0.9), torch.randn(7, 4, 5)
+print("same result twice, so nothing is dropped:", torch.equal(layer(batch)[0], layer(batch)[0]))
+""",
+    ),
+    Mistake(
+        id="random-start-state",
+        title="Another start each time",
+        symptom="The same input gives another output each time it is read.",
+        question="Where does the layer start from, and is that the same at every call?",
+        read=("01_what_nn_rnn_computes", "Where it starts"),
+        ways=(behaves("repeats"),),
+        example="""
+layer, batch = nn.RNN(5, 3), torch.randn(7, 4, 5)
+first, second = (layer(batch, torch.randn(1, 4, 3))[0] for _ in range(2))
+print("same output twice:", torch.allclose(first, second))
+""",
+    ),
+)
+
+
+def _rows(layer) -> int:
+    return layer.num_layers * (2 if layer.bidirectional else 1)

@@ -1,0 +1,286 @@
+"""Mistakes with metrics of classification: lessons 07, 08 and 11."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .mistake import Mistake
+
+COUNTS = ("07_from_counts_to_f1", "Precision and recall")
+AVERAGES = ("07_from_counts_to_f1", "Averages over classes")
+PADDED = ("11_whole_sequences", "Tokens and padding")
+POOLED = ("11_whole_sequences", "Averages over sequences")
+BINARY = ("precision", "recall", "f1")
+
+
+def _ratio(metric: str, targets: Tensor, predictions: Tensor) -> tuple[int, int]:
+    """Numerator and denominator of the precision, recall or F1 of class 1."""
+    hits = int(((predictions == 1) & (targets == 1)).sum())
+    called, there = int((predictions == 1).sum()), int((targets == 1).sum())
+    return {"precision": (hits, called), "recall": (hits, there), "f1": (2 * hits, called + there)}[metric]
+
+
+def _value(metric: str, targets: Tensor, predictions: Tensor) -> float:
+    above, below = _ratio(metric, targets, predictions)
+    return above / below  # a metric that is not defined raises
+
+
+def _accuracy(targets: Tensor, predictions: Tensor) -> float:
+    return float((predictions == targets).float().mean())
+
+
+def _by_class(targets: Tensor, predictions: Tensor) -> tuple[Tensor, Tensor]:
+    """F1 and number of targets of each class, both (classes,)."""
+    classes = torch.cat([targets, predictions]).unique()
+    scores = [_value("f1", (targets == c).long(), (predictions == c).long()) for c in classes]
+    return torch.tensor(scores), torch.stack([(targets == c).sum() for c in classes])
+
+
+def _swapped(metric, targets, predictions):
+    return _value({"precision": "recall", "recall": "precision"}[metric], targets, predictions)
+
+
+def _flipped(metric, targets, predictions):
+    return _value({name: name for name in BINARY}[metric], 1 - targets, 1 - predictions)
+
+
+def _arithmetic(metric, targets, predictions):
+    pair = [_value(name, targets, predictions) for name in ("precision", "recall")]
+    return {"f1": sum(pair) / 2}[metric]
+
+
+def _accuracy_instead(metric, targets, predictions):
+    return _accuracy(targets, predictions) if metric in BINARY else None
+
+
+def _macro(metric, targets, predictions):
+    return {"micro f1": float(_by_class(targets, predictions)[0].mean())}[metric]
+
+
+def _micro(metric, targets, predictions):
+    return _accuracy(targets, predictions) if metric == "macro f1" else None
+
+
+def _weighted(metric, targets, predictions):
+    scores, counts = _by_class(targets, predictions)
+    return {"macro f1": float((scores * counts).sum() / counts.sum())}[metric]
+
+
+def _plain_for_balanced(metric, targets, predictions):
+    return {"balanced accuracy": _accuracy(targets, predictions)}[metric]
+
+
+def _other_side(metric, targets, scores, threshold):
+    return _value(metric, targets, (scores < threshold).long())
+
+
+def _best_threshold(scores: Tensor, targets: Tensor) -> float:
+    """The score, used as a threshold (score >= threshold is positive), with the highest F1; the lowest of equals."""
+    candidates = scores.unique()
+    f1 = torch.tensor([_value("f1", targets, (scores >= candidate).long()) for candidate in candidates])
+    return float(candidates[f1.argmax()])
+
+
+def _threshold_on_test(validation_scores, validation_targets, test_scores, test_targets):
+    return _best_threshold(test_scores, test_targets)
+
+
+def _over_padding(targets, predictions, mask):
+    return _accuracy(targets, predictions)
+
+
+def _sequence_means(metric, targets, predictions, mask):
+    means = ((predictions == targets) & mask).sum(1) / mask.sum(1)
+    return {"token accuracy": float(means.mean())}[metric]
+
+
+def _tokens(metric, targets, predictions, mask):
+    return {"sequence accuracy": _accuracy(targets[mask], predictions[mask])}[metric]
+
+
+def _exact_over_padding(metric, targets, predictions, mask):
+    return {"sequence accuracy": float((predictions == targets).all(1).float().mean())}[metric]
+
+
+def _batch_means(batches):
+    return sum(_accuracy(targets, predictions) for predictions, targets in batches) / len(batches)
+
+
+EXAMPLE = """
+targets = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+predictions = torch.tensor([1, 1, 1, 0, 1, 1, 1, 0, 0, 0])
+hits = int(((targets == 1) & (predictions == 1)).sum())
+"""
+
+METRICS: tuple[Mistake, ...] = (
+    Mistake(
+        id="precision-recall-swapped",
+        title="Precision and recall exchanged",
+        symptom="The right number stands above the line, and the other one's number below it.",
+        question="Among which cases do you count the hits: those that were called positive, or those that are?",
+        read=COUNTS,
+        ways=(_swapped,),
+        example=EXAMPLE
+        + """print("recall", hits / int((targets == 1).sum()), " precision", hits / int((predictions == 1).sum()))
+""",
+    ),
+    Mistake(
+        id="positive-class-flipped",
+        title="The other class taken for positive",
+        symptom="This is the number of the other class.",
+        question="Which of the two classes is the one you look for?",
+        read=COUNTS,
+        ways=(_flipped,),
+        example=EXAMPLE
+        + """rejected = int(((targets == 0) & (predictions == 0)).sum())
+print("of class 0:", rejected / int((targets == 0).sum()), " of class 1:", hits / int((targets == 1).sum()))
+""",
+    ),
+    Mistake(
+        id="accuracy-instead",
+        title="Accuracy in place of the metric",
+        symptom="This is the accuracy: it counts every case, also those that were rightly left alone.",
+        question="Which cells of the confusion matrix belong to the metric that is asked for?",
+        read=COUNTS,
+        ways=(_accuracy_instead,),
+        example="""
+targets, predictions = torch.tensor([1] * 5 + [0] * 95), torch.zeros(100)
+print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 / 5)
+""",
+    ),
+    Mistake(
+        id="f1-arithmetic-mean",
+        title="F1 as an ordinary mean",
+        symptom="This is the arithmetic mean of precision and recall.",
+        question="What should F1 be when the precision is 1 and the recall almost 0?",
+        read=("07_from_counts_to_f1", "F1"),
+        ways=(_arithmetic,),
+        example="""
+precision, recall = 1.0, 0.02
+print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (precision + recall), 3))
+""",
+    ),
+    Mistake(
+        id="macro-for-micro",
+        title="An average over classes where cases were asked for",
+        symptom="Every class has the same weight here, however rare it is.",
+        question="Is the average to be taken over classes or over cases?",
+        read=AVERAGES,
+        ways=(_macro,),
+        example="""
+f1, cases = torch.tensor([0.9, 0.1]), torch.tensor([90, 10])
+print("every class alike", f1.mean().item(), " every case alike", ((f1 * cases).sum() / cases.sum()).item())
+""",
+    ),
+    Mistake(
+        id="micro-for-macro",
+        title="An average over cases where classes were asked for",
+        symptom="Every case has the same weight here, so the largest class decides.",
+        question="Is the average to be taken over cases or over classes?",
+        read=AVERAGES,
+        ways=(_micro,),
+        example="""
+targets, predictions = torch.tensor([0] * 90 + [1] * 10), torch.zeros(100)
+print("micro F1 is the accuracy:", (targets == predictions).float().mean().item(), " F1 of class 1 is 0")
+""",
+    ),
+    Mistake(
+        id="weighted-for-macro",
+        title="Classes weighted by their size",
+        symptom="The classes count by the number of their cases.",
+        question="How much should a rare class count in this average?",
+        read=AVERAGES,
+        ways=(_weighted,),
+        example="""
+f1, cases = torch.tensor([0.9, 0.1]), torch.tensor([90, 10])
+print("weighted", ((f1 * cases).sum() / cases.sum()).item(), " macro", f1.mean().item())
+""",
+    ),
+    Mistake(
+        id="accuracy-for-balanced",
+        title="Plain accuracy for the balanced one",
+        symptom="This is the accuracy over all cases; the larger class decides it.",
+        question="What would a model get here that always names the larger class?",
+        read=AVERAGES,
+        ways=(_plain_for_balanced,),
+        example="""
+recalls, sizes = torch.tensor([1.0, 0.0]), torch.tensor([95, 5])  # a model that always says class 0
+print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.mean().item())
+""",
+    ),
+    Mistake(
+        id="threshold-wrong-side",
+        title="The wrong side of the threshold",
+        symptom="The cases below the threshold were called positive.",
+        question="Does a high score speak for the positive class or against it?",
+        read=("08_accuracy_paradox", "The threshold"),
+        ways=(_other_side,),
+        example="""
+scores, targets = torch.tensor([0.9, 0.8, 0.2, 0.1]), torch.tensor([1, 1, 0, 0])
+print("accuracy", ((scores < 0.5) == targets).float().mean().item())
+""",
+    ),
+    Mistake(
+        id="threshold-chosen-on-test",
+        title="The threshold that suits the test set",
+        symptom="This threshold is the best one for the test set.",
+        question="On which data may a choice be made, if the test set is to tell how good it was?",
+        read=("08_accuracy_paradox", "The threshold"),
+        ways=(_threshold_on_test,),
+        example="""
+test_scores, test_targets = torch.rand(40), torch.randint(0, 2, (40,))  # scores that know nothing
+best = max(((test_scores >= t) == test_targets).float().mean().item() for t in test_scores)
+print("accuracy at the best threshold of the test set:", best)
+""",
+    ),
+    Mistake(
+        id="accuracy-over-padding",
+        title="Padding counted as right answers",
+        symptom="Every step of the padding was counted as a case.",
+        question="Which of the compared steps belong to a sequence?",
+        read=PADDED,
+        ways=(_over_padding, _exact_over_padding),
+        example="""
+targets, predictions = torch.zeros(2, 10), torch.zeros(2, 10)
+targets[:, :2] = 1.0  # two real steps, both wrong, then padding
+print("over everything", (targets == predictions).float().mean().item(), " real steps", 0.0)
+""",
+    ),
+    Mistake(
+        id="mean-of-sequence-means",
+        title="Every sequence counted alike",
+        symptom="This is the mean of the sequences' accuracies, so a step of a short sequence counts more.",
+        question="Is every step to have the same weight, or every sequence?",
+        read=POOLED,
+        ways=(_sequence_means,),
+        example="""
+right, steps = torch.tensor([1.0, 50.0]), torch.tensor([1.0, 100.0])
+print("over sequences", (right / steps).mean().item(), " over steps", round((right.sum() / steps.sum()).item(), 3))
+""",
+    ),
+    Mistake(
+        id="tokens-for-sequences",
+        title="Right steps where right sequences were asked for",
+        symptom="Steps were counted one by one.",
+        question="When is a whole sequence right?",
+        read=POOLED,
+        ways=(_tokens,),
+        example="""
+right = torch.tensor([[True, True, True], [True, True, False]])
+print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1).float().mean().item())
+""",
+    ),
+    Mistake(
+        id="mean-of-batch-means",
+        title="Every batch counted alike",
+        symptom="This is the mean of the batches' numbers, and the batches are not of the same size.",
+        question="How much does a case count that stands in the small last batch?",
+        read=("12_honest_evaluation", "Batches of different sizes"),
+        ways=(_batch_means,),
+        example="""
+right, cases = torch.tensor([60.0, 0.0]), torch.tensor([60.0, 4.0])
+print("mean of batches", (right / cases).mean().item(), " all cases", (right.sum() / cases.sum()).item())
+""",
+    ),
+)

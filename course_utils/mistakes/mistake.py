@@ -1,0 +1,91 @@
+"""What a named mistake is, and how one is recognised."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Given = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One named mistake.
+
+    Parameters
+    ----------
+    id : kebab-case and stable; checks, hints, quizzes and reports know the mistake by it.
+    symptom, question : a sentence each; neither gives the solution away.
+    read : (lesson, section) where the idea is explained.
+    ways : functions that compute what a person who makes the mistake would get. The names of their parameters
+        say which inputs they need; `value` is what the student has. A way raises where the mistake cannot be made.
+    raises : pattern of the message, where Python or torch raises an error (or a warning) about it.
+    raises_if : a further condition on the match, for what a pattern cannot say.
+    silent : whether it can also pass without any error.
+    example : a few lines that make the mistake, with torch, nn, F and torch's rnn utilities in scope.
+    """
+
+    id: str
+    title: str
+    symptom: str
+    question: str
+    read: tuple[str, str]
+    example: str
+    ways: tuple[Callable[..., Any], ...] = ()
+    raises: str = ""
+    raises_if: Callable[[re.Match], bool] = lambda match: True
+    silent: bool = True
+
+    def wrong_values(self, given: Given) -> Iterator[Any]:
+        """What the mistake makes of the inputs `given`, in every way for which they suffice."""
+        for way in self._possible(given):
+            with contextlib.suppress(Exception):  # it cannot be made on these inputs, so nobody made it
+                yield way()
+
+    def messages(self, given: Given) -> list[str]:
+        """The errors that the mistake's ways raise on the inputs `given`."""
+        found = []
+        for way in self._possible(given):
+            try:
+                way()
+            except Exception as error:
+                found.append(str(error))
+        return found
+
+    def fits_error(self, message: str) -> bool:
+        """Whether this is a message that torch or Python raises about the mistake."""
+        match = re.search(self.raises, message) if self.raises else None
+        return match is not None and self.raises_if(match)
+
+    def _possible(self, given: Given) -> Iterator[Callable[[], Any]]:
+        for way in self.ways:
+            names = inspect.signature(way).parameters
+            if names.keys() <= given.keys():
+                yield functools.partial(way, **{name: given[name] for name in names})
+
+
+def behaves(probe: str) -> Callable[[Given], Given]:
+    """A way: the model behaves as asked for, but this one probe finds the contrary."""
+    return lambda behaviour: {**behaviour, probe: not behaviour[probe]}
+
+
+def diagnose(catalogue: Iterable[Mistake], given: Given, same: Callable[[Any], bool]) -> list[Mistake]:
+    """The mistakes that make of the inputs `given` what the student has; `same` compares a value with it."""
+    return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(given))]
+
+
+def diagnose_error(catalogue: Iterable[Mistake], message: str, given: Given) -> list[Mistake]:
+    """The mistakes that a raised `message` speaks of.
+
+    Where several do, the inputs `given` decide: a mistake that raises this very message on them wins,
+    one that raises another message on them is out.
+    """
+    fitting = [mistake for mistake in catalogue if mistake.fits_error(message)]
+    raised = {mistake.id: [text for text in mistake.messages(given) if mistake.fits_error(text)] for mistake in fitting}
+    exact = [mistake for mistake in fitting if any(message.startswith(text) for text in raised[mistake.id])]
+    return exact or [mistake for mistake in fitting if not raised[mistake.id]]

@@ -1,0 +1,263 @@
+"""Mistakes with sequences of different lengths: lessons 04 and 05."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from .mistake import Mistake, behaves
+
+LENGTHS = ("04_padding_and_packing", "Lengths")
+STEP = ("05_reading_the_right_step", "The last valid step")
+
+
+def _one_way(layer):
+    if layer.bidirectional:
+        raise ValueError("for one direction only")
+
+
+def _last_of_padded(layer, batch, lengths):
+    _one_way(layer)
+    return layer(batch)[0][:, -1]
+
+
+def _states_of_padded(layer, batch, lengths):
+    h_n = layer(batch)[1]
+    return torch.cat([h_n[-2], h_n[-1]], dim=1) if layer.bidirectional else h_n[-1]
+
+
+def _unpacked(layer, batch, lengths, **options):
+    packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+    return pad_packed_sequence(layer(packed)[0], batch_first=True, **options)[0]
+
+
+def _last_of_unpacked(layer, batch, lengths):
+    return _unpacked(layer, batch, lengths)[:, -1]
+
+
+def _without_rows(layer, batch, lengths):
+    return layer(batch)[0][:, lengths - 1]
+
+
+def _one_too_far(layer, batch, lengths):
+    return layer(batch)[0][torch.arange(len(batch)), lengths]
+
+
+def _one_too_far_unpacked(layer, batch, lengths):
+    output = _unpacked(layer, batch, lengths, total_length=batch.shape[1])
+    return output[torch.arange(len(batch)), lengths]
+
+
+def _still_sorted(layer, batch, lengths):
+    _one_way(layer)
+    lengths, order = lengths.sort(descending=True)
+    h_n = layer(pack_padded_sequence(batch[order], lengths, batch_first=True))[1]
+    return h_n[-1]
+
+
+def _packed_time_first(layer, batch, lengths):
+    return layer(pack_padded_sequence(batch, lengths, enforce_sorted=False))[1][-1]
+
+
+def _unpacked_time_first(layer, batch, lengths):
+    packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+    return pad_packed_sequence(layer(packed)[0])[0]
+
+
+def _left_padded(layer, sequences):
+    _one_way(layer)
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    batch = pad_sequence(sequences, batch_first=True, padding_side="left")
+    return layer(pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False))[1][-1]
+
+
+EXAMPLE = """
+layer, batch, lengths = nn.RNN(1, 3, batch_first=True), torch.randn(3, 5, 1), torch.tensor([3, 5, 2])
+output, h_n = layer(batch)
+"""
+
+PACKING: tuple[Mistake, ...] = (
+    Mistake(
+        id="ragged-stack",
+        title="Sequences of different lengths stacked as they are",
+        symptom="A tensor has one size for each axis, and these sequences have several lengths.",
+        question="What has to happen to the shorter ones before they fit into one tensor?",
+        read=("04_padding_and_packing", "Padding"),
+        raises=r"stack expects each tensor to be equal size",
+        silent=False,
+        example="""
+torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
+""",
+    ),
+    Mistake(
+        id="last-step-of-padding",
+        title="The last step of the padding",
+        symptom="The shorter sequences are read at a step of their padding.",
+        question="At which step does each of the sequences end?",
+        read=STEP,
+        ways=(_last_of_padded, _states_of_padded, _last_of_unpacked, behaves("reads_padding")),
+        example=EXAMPLE
+        + """right = torch.stack([layer(batch[i, :n])[1][-1] for i, n in enumerate(lengths)])
+print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zip(output[:, -1], right)])
+""",
+    ),
+    Mistake(
+        id="index-without-rows",
+        title="One step for each pair of sequences",
+        symptom="Each sequence was read at the ends of all the sequences.",
+        question="For each sequence one step is wanted; which two indices say that together?",
+        read=STEP,
+        ways=(_without_rows,),
+        example=EXAMPLE
+        + """print(tuple(output[:, lengths - 1].shape))
+""",
+    ),
+    Mistake(
+        id="one-step-too-far",
+        title="A length used as an index",
+        symptom="An index is as large as the number of steps that it counts.",
+        question="Which index has the last of five steps?",
+        read=STEP,
+        ways=(_one_too_far, _one_too_far_unpacked),
+        raises=r"index (\d+) is out of bounds for dimension \d+ with size \1\b",
+        example=EXAMPLE
+        + """output[torch.arange(3), lengths]
+""",
+    ),
+    Mistake(
+        id="unsorted-lengths",
+        title="Packed without a word about the order",
+        symptom="Packing expects the longest sequence first unless it is told otherwise.",
+        question="Which argument says that the sequences come in any order?",
+        read=LENGTHS,
+        raises=r"`lengths` array must be sorted in decreasing order",
+        silent=False,
+        example=EXAMPLE
+        + """pack_padded_sequence(batch, lengths, batch_first=True)
+""",
+    ),
+    Mistake(
+        id="order-never-restored",
+        title="Sorted by hand and left sorted",
+        symptom="The rows are right, but they stand in the order of the sorted lengths.",
+        question="Which row of your result belongs to the first sequence that you were given?",
+        read=LENGTHS,
+        ways=(_still_sorted,),
+        example=EXAMPLE
+        + """ordered, order = lengths.sort(descending=True)
+h_n = layer(pack_padded_sequence(batch[order], ordered, batch_first=True))[1]
+print("the result's rows are the sequences", order.tolist())
+""",
+    ),
+    Mistake(
+        id="lengths-on-gpu",
+        title="Lengths on the GPU",
+        symptom="The lengths are read by the CPU, wherever the batch is.",
+        question="Which of the two tensors has to be moved to the GPU at all?",
+        read=LENGTHS,
+        raises=r"'lengths' argument should be a 1D CPU int64 tensor, but got \dD (?!cpu)",
+        silent=False,
+        example="""
+batch, lengths = torch.randn(3, 5, 1, device="cuda"), torch.tensor([3, 5, 2], device="cuda")
+pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+""",
+    ),
+    Mistake(
+        id="pack-without-batch-first",
+        title="Packed along the wrong axis",
+        symptom="The packing has taken the steps for the sequences.",
+        question="Which axis of your batch counts the sequences, and which one does the packing take for it?",
+        read=("04_padding_and_packing", "Packing"),
+        ways=(_packed_time_first,),
+        raises=r"Expected `len\(lengths\)` to be equal to batch_size|start \(\d+\) \+ length \(\d+\) exceeds",
+        example=EXAMPLE
+        + """short = torch.tensor([3, 2, 1])  # no longer than the 3 sequences are many
+print("packed without a word:", len(pack_padded_sequence(batch, short, enforce_sorted=False).data), "steps")
+pack_padded_sequence(batch, short)
+""",
+    ),
+    Mistake(
+        id="length-past-the-end",
+        title="A length beyond the last step",
+        symptom="A length is larger than the number of steps in the batch; packing itself does not notice.",
+        question="How do the largest length and the size of the time axis compare?",
+        read=LENGTHS,
+        raises=r"start \(\d+\) \+ length \(\d+\) exceeds dimension size",
+        silent=False,
+        example=EXAMPLE
+        + """packed = pack_padded_sequence(batch, torch.tensor([3, 6, 2]), batch_first=True, enforce_sorted=False)
+print("packed without a word")
+layer(packed)
+""",
+    ),
+    Mistake(
+        id="zero-length",
+        title="A sequence without a step",
+        symptom="One of the lengths is zero, and there is nothing to read.",
+        question="Where does an empty sequence come from, and what should be said about it?",
+        read=LENGTHS,
+        raises=r"Length of all samples has to be greater than 0",
+        silent=False,
+        example=EXAMPLE
+        + """pack_padded_sequence(batch, torch.tensor([3, 5, 0]), batch_first=True, enforce_sorted=False)
+""",
+    ),
+    Mistake(
+        id="unpacked-time-first",
+        title="Unpacked into the other layout",
+        symptom="The first axis of the unpacked output counts steps.",
+        question="In which layout does the unpacking answer, if nothing is said?",
+        read=("04_padding_and_packing", "Back to a padded tensor"),
+        ways=(_unpacked_time_first,),
+        example=EXAMPLE
+        + """packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+print(tuple(pad_packed_sequence(layer(packed)[0])[0].shape), "for 3 sequences")
+""",
+    ),
+    Mistake(
+        id="output-shorter-than-targets",
+        title="Unpacked to fewer steps than the targets have",
+        symptom="The time axis is as long as the longest sequence of this batch, not as long as that of the data.",
+        question="How long is the time axis of the targets, and who tells the unpacking?",
+        read=("04_padding_and_packing", "Back to a padded tensor"),
+        ways=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
+        raises=r"Expected input batch_size \(\d+\) to match target batch_size \(\d+\)",
+        example="""
+layer, batch, lengths = nn.RNN(1, 4, batch_first=True), torch.randn(3, 5, 1), torch.tensor([3, 4, 2])
+packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+logits, _ = pad_packed_sequence(layer(packed)[0], batch_first=True)
+F.cross_entropy(logits.flatten(0, 1), torch.zeros(15, dtype=torch.long))
+""",
+    ),
+    Mistake(
+        id="left-padding-packed",
+        title="Padding in front, packed as if it were behind",
+        symptom="Packing keeps the first steps of each row, and here those are padding.",
+        question="On which side of the sequences does the padding stand, and which steps does packing keep?",
+        read=("04_padding_and_packing", "Padding"),
+        ways=(_left_padded,),
+        example="""
+sequences = [torch.ones(2, 1), torch.ones(4, 1)]
+batch = pad_sequence(sequences, batch_first=True, padding_side="left")
+packed = pack_padded_sequence(batch, torch.tensor([2, 4]), batch_first=True, enforce_sorted=False)
+print("zeros among the packed numbers:", int((packed.data == 0).sum()))
+""",
+    ),
+    Mistake(
+        id="mean-over-padding",
+        title="A mean that counts the padding",
+        symptom="The mean of a shorter sequence is taken over its padding too.",
+        question="By how many steps is the sum of each sequence divided?",
+        read=("05_reading_the_right_step", "Pooling under a mask"),
+        ways=(
+            behaves("reads_padding"),
+            lambda layer, batch, lengths: layer(batch)[0].mean(dim=1),
+            lambda layer, batch, lengths: _unpacked(layer, batch, lengths).mean(dim=1),
+            lambda layer, batch, lengths: _unpacked(layer, batch, lengths, total_length=batch.shape[1]).mean(dim=1),
+        ),
+        example="""
+steps, length = torch.tensor([4.0, 2.0, 0.0, 0.0]), 2
+print("with padding", steps.mean().item(), " without", steps[:length].mean().item())
+""",
+    ),
+)

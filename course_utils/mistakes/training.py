@@ -1,0 +1,165 @@
+"""Mistakes with losses and training: lesson 06."""
+
+from __future__ import annotations
+
+from torch.nn import functional as F
+
+from .mistake import Mistake
+
+CLASS_AXIS = ("06_training", "The class axis")
+LOGITS = ("06_training", "Logits and losses")
+
+
+def _flat(logits, targets):
+    return logits.reshape(-1, logits.shape[-1]), targets.flatten()
+
+
+def _some_targets(targets):
+    if (targets == -100).all():
+        raise ValueError("every loss is NaN without targets")
+
+
+def _classes_by_view(logits, targets):
+    _some_targets(targets)
+    batch, time, classes = logits.shape
+    return F.cross_entropy(logits.reshape(batch, classes, time), targets)
+
+
+def _steps_for_classes(logits, targets):
+    _some_targets(targets)
+    if logits.dim() != 3:
+        raise ValueError("one label a step only")
+    return F.cross_entropy(logits, targets)
+
+
+def _softmax_first(logits, targets):
+    _some_targets(targets)
+    flat, labels = _flat(logits, targets)
+    return F.cross_entropy(flat.softmax(-1), labels)
+
+
+def _softmax_first_masked(logits, targets, mask):
+    return _softmax_first(logits[mask], targets[mask])
+
+
+def _loss_over_padding(logits, targets, mask):
+    return F.cross_entropy(*_flat(logits, targets))
+
+
+def _mask_above_only(logits, targets, mask):
+    return (F.cross_entropy(*_flat(logits, targets), reduction="none") * mask.flatten()).mean()
+
+
+def _nothing_left(logits, targets):
+    if not (targets == -100).all():
+        raise ValueError("there are targets")
+    return F.cross_entropy(*_flat(logits, targets))
+
+
+def _column_against_row(metric, predictions, targets):
+    column = predictions.flatten()[:, None]
+    if metric == "mse":
+        return ((column - targets.flatten()) ** 2).mean()
+    return (column == targets.flatten()).sum() / len(column) if metric == "accuracy" else None
+
+
+def _mean_of_the_table(metric, predictions, targets):
+    column = predictions.flatten()[:, None]
+    return (column == targets.flatten()).float().mean() if metric == "accuracy" else None
+
+
+TRAINING: tuple[Mistake, ...] = (
+    Mistake(
+        id="class-axis",
+        title="The classes on the wrong axis",
+        symptom="The loss takes the second axis for the classes, and here it is another one.",
+        question="On which axis of your logits are the classes, and on which one does the loss look for them?",
+        read=CLASS_AXIS,
+        ways=(_classes_by_view, _steps_for_classes),
+        raises=r"Expected target size \[\d+, \d+\], got \[\d+, \d+\]",
+        example="""
+logits, targets = torch.randn(8, 5, 3), torch.zeros(8, 5, dtype=torch.long)  # 3 classes
+F.cross_entropy(logits, targets)
+""",
+    ),
+    Mistake(
+        id="softmax-before-loss",
+        title="Softmax in front of a loss that has its own",
+        symptom="The loss was given probabilities, and it turns them into probabilities once more.",
+        question="What does this loss do with its input first, and what may you leave to it?",
+        read=LOGITS,
+        ways=(_softmax_first, _softmax_first_masked),
+        example="""
+certain, target = torch.tensor([[100.0, -100.0]]), torch.tensor([0])
+print("logits", F.cross_entropy(certain, target).item(), " softmax first",
+      round(F.cross_entropy(certain.softmax(-1), target).item(), 3))
+""",
+    ),
+    Mistake(
+        id="loss-over-padding",
+        title="A loss that learns the padding",
+        symptom="The steps of the padding count in the loss like any other.",
+        question="Which steps have a label that means something?",
+        read=("06_training", "Masks in the loss"),
+        ways=(_loss_over_padding,),
+        example="""
+logits, targets = torch.zeros(1, 4, 2), torch.tensor([[1, 1, 0, 0]])  # two steps, then padding labelled 0
+logits[..., 0] = 3.0  # a model that always says 0
+print("all steps", round(F.cross_entropy(logits.transpose(1, 2), targets).item(), 2),
+      " valid steps", round(F.cross_entropy(logits[0, :2], targets[0, :2]).item(), 2))
+""",
+    ),
+    Mistake(
+        id="mask-above-only",
+        title="The mask above the line, not below it",
+        symptom="The padding has been taken out of the sum but not out of the count.",
+        question="By what is the sum divided?",
+        read=("06_training", "Masks in the loss"),
+        ways=(
+            _mask_above_only,
+            lambda predictions, targets, mask: ((predictions == targets) & mask).float().mean(),
+        ),
+        example="""
+right, mask = torch.tensor([True, True, False, False]), torch.tensor([True, True, False, False])
+print("every valid step is right, and this says", (right & mask).float().mean().item())
+""",
+    ),
+    Mistake(
+        id="all-targets-ignored",
+        title="A mean over nothing",
+        symptom="Every target is one that the loss ignores, so it divides zero by zero.",
+        question="How many steps are left when the ignored ones are taken away?",
+        read=("06_training", "Masks in the loss"),
+        ways=(_nothing_left,),
+        example="""
+print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
+""",
+    ),
+    Mistake(
+        id="graph-kept",
+        title="A state that carries its whole past",
+        symptom="The state still holds on to the graph of the batch before, which is gone.",
+        question="Which tensor of the last batch goes into this one, and does its past have to come along?",
+        read=("06_training", "Truncated backpropagation"),
+        raises=r"Trying to backward through the graph a second time",
+        silent=False,
+        example="""
+layer, state = nn.RNN(5, 3), torch.zeros(1, 4, 3)
+for _ in range(2):
+    output, state = layer(torch.randn(7, 4, 5), state)
+    output.sum().backward()
+""",
+    ),
+    Mistake(
+        id="column-against-row",
+        title="A column compared with a row",
+        symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
+        question="Which shapes do the two sides of the comparison have, and which one has the result?",
+        read=("07_from_counts_to_f1", "One prediction a target"),
+        ways=(_column_against_row, _mean_of_the_table),
+        example="""
+predictions, targets = torch.ones(8, 1), torch.ones(8)
+print("accuracy", ((predictions == targets).sum() / 8).item())
+""",
+    ),
+)
