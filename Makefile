@@ -26,7 +26,8 @@ lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
 demo-lab: demo  ## JupyterLab in the sample class: menu Nbgrader, Formgrader
 	cd demo && ../$(BIN)/jupyter lab --LabApp.default_url=/lab
 
-bench: $(READY)  ## grading beside stock nbgrader, about fifteen minutes on a quiet machine
+bench: $(READY)  ## checks, and grading beside stock nbgrader: about fifteen minutes on a quiet machine
+	$(BIN)/python benchmarks/checks.py
 	$(BIN)/python benchmarks/grading.py
 
 lint: $(READY)

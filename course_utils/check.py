@@ -153,7 +153,7 @@ def metric(
     _attempted(value, name)
     question = "What is counted above the line, and what below it?"
     try:
-        number = float(value)
+        number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         _fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
     problem = _not_a_value(number, low, high)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from .compare import has_numbers
+
 Model = Callable[..., "Tensor | tuple[Tensor, object]"]
 
 # What a probe that answers False or True says about the model, as the end of a sentence.
@@ -166,7 +168,9 @@ def _output(result: Tensor | tuple, batch: Tensor, axis: int = 0) -> Tensor:
     if output.dim() <= axis or output.shape[: axis + 1] != batch.shape[: axis + 1]:
         wanted = "axis 0 must be batch" + (", axis 1 time" if axis else "")
         raise ValueError(f"probe: the model made {tuple(output.shape)} of {tuple(batch.shape)}: {wanted}.")
-    return output
+    if not has_numbers(output) or output.is_complex() or output.numel() == 0 or not output.isfinite().all():
+        raise ValueError("probe: the model made something else than finite real numbers.")
+    return output if output.is_floating_point() else output.float()
 
 
 def _valid(output: Tensor, batch: Tensor, lengths: Tensor) -> Tensor:

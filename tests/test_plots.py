@@ -12,6 +12,8 @@ from course_utils import data, plots
 PICTURES = {
     "blocks": lambda: plots.blocks(data.labelled(2, 3, 4)),
     "influence": lambda: plots.influence(torch.ones(3, 3).triu()),
+    "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
+    "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
     "unrolled": lambda: plots.unrolled(3),
     "unrolled-both": lambda: plots.unrolled(3, bidirectional=True),
 }
@@ -60,6 +62,20 @@ def test_influence_counts_the_strangers_that_move():
     assert "no other output moves" in plots.influence(torch.eye(4)).alt
     assert "3 outputs of other samples move" in plots.influence(torch.ones(3, 3).triu()).alt
     assert texts(plots.influence(torch.ones(3, 3).triu())).count("moves") == 6
+
+
+def test_influence_over_time_counts_the_earlier_outputs_that_move():
+    assert "no earlier output moves" in plots.influence_over_time(torch.ones(4, 4).triu()).alt
+    assert "6 earlier outputs move" in plots.influence_over_time(torch.ones(4, 4)).alt
+
+
+def test_positions_show_which_padding_is_read():
+    lengths = torch.tensor([5, 2, 3])
+    picture = plots.influence_of_positions(torch.ones(3, 5), lengths)
+    assert "5 of 5 padded steps are read" in picture.alt
+    assert sum(patch.get_hatch() == "///" for patch in picture.figure.axes[0].patches) == 5
+    valid = (torch.arange(5) < lengths[:, None]).float()
+    assert "0 of 5 padded steps are read" in plots.influence_of_positions(valid, lengths).alt
 
 
 def test_unrolled_shows_where_each_state_ends():

@@ -39,6 +39,7 @@ class Findings:
     outputs: dict[str, list] = field(default_factory=dict)
     passed: dict[str, bool] = field(default_factory=dict)
     mistakes: dict[str, list[str]] = field(default_factory=dict)
+    tiers: dict[str, int] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
 
 
@@ -112,6 +113,8 @@ class Examination:
             self.restart(cell, self.student.gone)
         self.findings.passed[cell.id] = raised is None
         self.findings.mistakes[cell.id] = list(getattr(raised, "mistakes", ()))
+        if isinstance(raised, CheckFailed):
+            self.findings.tiers[cell.id] = raised.tier
         self.findings.outputs[cell.id] = _test_outputs(printed.getvalue()[: self.job.limits.output_bytes], raised)
 
     def restart(self, cell: Cell, why: str) -> None:

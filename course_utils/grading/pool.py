@@ -58,7 +58,7 @@ class Warm:
 
     def _examined(self, job: Job) -> dict[str, Any]:
         channel, theirs = socket.socketpair()
-        findings: Any = {"outputs": {}, "passed": {}, "mistakes": {}, "events": []}
+        findings: Any = {"outputs": {}, "passed": {}, "mistakes": {}, "tiers": {}, "events": []}
         with channel:
             channel.settimeout(job.limits.total_seconds + 30)
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,9 +83,17 @@ def table(course: Course, assignment: str, width: int = WIDE) -> Table:
             student, *(_shown(result, wide) for result in results), total, *([] if wide else ["\n".join(named)])
         )
     tasks = "" if wide else "\n" + ", ".join(f"{number} {task}" for number, task in enumerate(worth, start=1))
-    view.caption = "○ not attempted   ? to be graded by hand" + tasks
+    view.caption = "\n".join(["○ not attempted   ? to be graded by hand" + tasks, *_legend(rows)])
     view.caption_justify = "left"
     return view
+
+
+def _legend(rows: dict[str, dict[str, Result]]) -> list[str]:
+    """A line for each mistake that was named, the most frequent first: its title, and how many students made it."""
+    made = Counter(name for row in rows.values() for name in {m for result in row.values() for m in result.mistakes})
+    return [
+        f"{name}: {BY_ID[name].title} ({count} student{'s' if count > 1 else ''})" for name, count in made.most_common()
+    ]
 
 
 def _points(submission, tasks: list[str]) -> dict[str, Result]:

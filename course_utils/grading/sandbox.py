@@ -80,11 +80,15 @@ def outer_command(python: list[str]) -> list[str]:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """What a warm process sees of the environment: one thread, `folder` for a home, nothing of the instructor's."""
+    """What a warm process sees of the environment: one thread, `folder` for a home, nothing of the instructor's.
+
+    It says that nbgrader is grading, as stock does, so checks show all their hints at once.
+    """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     folders = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME"), folder)
     plain = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_WAIT_POLICY": "passive"}
-    return threads | folders | plain | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    notebook = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "NBGRADER_EXECUTION": "autograde"}
+    return threads | folders | plain | notebook
 
 
 def enclose(limits: Limits, number: int) -> int:

@@ -19,11 +19,15 @@ from .sandbox import Limits
 
 @dataclass
 class Result:
-    """What one submission came to. `scores` has every graded cell that needs no human."""
+    """What one submission came to. `scores` has every graded cell that needs no human.
+
+    `mistakes` and `tiers` are the diagnosis by test: the ids that were named, and how many hints were shown.
+    """
 
     scores: dict[str, float]
     notebook: str
     mistakes: dict[str, list[str]] = field(default_factory=dict)
+    tiers: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     blank: list[str] = field(default_factory=list)
@@ -61,7 +65,8 @@ def grade_bytes(
     notebook = kit.notebook(intake.cells, findings["outputs"], seed)
     blank = [cell.id for cell in intake.cells if cell.role == "answer" and cell.text.strip() == cell.shown.strip()]
     seconds = round(time.monotonic() - started, 3)
-    return Result(scores, notebook, mistakes, intake.notes, findings["events"], blank, seed=seed, seconds=seconds)
+    found = {"mistakes": mistakes, "tiers": findings["tiers"], "events": findings["events"]}
+    return Result(scores, notebook, **found, notes=intake.notes, blank=blank, seed=seed, seconds=seconds)
 
 
 def plain(result: Result) -> str:

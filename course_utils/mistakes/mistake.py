@@ -6,9 +6,12 @@ import contextlib
 import functools
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 Given = dict[str, Any]
 
@@ -76,7 +79,8 @@ def behaves(probe: str) -> Callable[[Given], Given]:
 
 def diagnose(catalogue: Iterable[Mistake], given: Given, same: Callable[[Any], bool]) -> list[Mistake]:
     """The mistakes that make of the inputs `given` what the student has; `same` compares a value with it."""
-    return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(given))]
+    with _silence():
+        return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(given))]
 
 
 def diagnose_error(catalogue: Iterable[Mistake], message: str, given: Given) -> list[Mistake]:
@@ -86,6 +90,15 @@ def diagnose_error(catalogue: Iterable[Mistake], message: str, given: Given) -> 
     one that raises another message on them is out.
     """
     fitting = [mistake for mistake in catalogue if mistake.fits_error(message)]
-    raised = {mistake.id: [text for text in mistake.messages(given) if mistake.fits_error(text)] for mistake in fitting}
+    with _silence():
+        raised = {m.id: [text for text in m.messages(given) if m.fits_error(text)] for m in fitting}
     exact = [mistake for mistake in fitting if any(message.startswith(text) for text in raised[mistake.id])]
     return exact or [mistake for mistake in fitting if not raised[mistake.id]]
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """A wrong way warns nobody, leaves no graph and does not disturb the random numbers of the lesson."""
+    with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        yield

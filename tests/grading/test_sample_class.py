@@ -1,6 +1,7 @@
 """The sample class: every submission gets what its file declares."""
 
 import io
+import json
 
 import nbformat
 import pytest
@@ -8,9 +9,11 @@ from rich.console import Console
 
 from course_utils.grading.course import Course
 from course_utils.grading.grade import grade
+from course_utils.grading.kit import task_of
 from course_utils.grading.report import max_points, report, table
 from course_utils.grading.sample import hand_in, load
 from course_utils.mistakes import BY_ID
+from course_utils.verdict import TIERS
 from notebooks import NAME, ROOT
 
 STUDENTS = [sample.student for sample in load(ROOT / "tests" / "submissions" / NAME)]
@@ -25,7 +28,9 @@ def test_the_class_is_large_and_mixed_enough(sample_class):
     samples = sample_class.samples
     assert len(samples) >= 14
     assert sum(sample.student.startswith("sample-right") for sample in samples) == 3
-    assert {mistake for sample in samples for mistake in sample.mistakes.values()} == BY_ID.keys()
+    named = {mistake for sample in samples for mistake in sample.mistakes.values()}
+    assert len(named) >= 11
+    assert named <= BY_ID.keys()
 
 
 def test_everybody_is_graded_and_the_progress_names_them(sample_class):
@@ -50,6 +55,18 @@ def test_a_submission_gets_the_diagnosis_that_its_file_declares(student, sample_
     assert [task for task, result in rows[student].items() if result.review] == sample.review
 
 
+@pytest.mark.parametrize("student", STUDENTS)
+def test_the_diagnosis_stands_beside_the_score_with_the_tier_that_was_shown(student, sample_class):
+    (sample,) = (sample for sample in sample_class.samples if sample.student == student)
+    folder = sample_class.course.root / "autograded" / student / NAME
+    log = json.loads((folder / "unrolled.json").read_text(encoding="utf-8"))
+    assert {task_of(test): found for test, found in log["mistakes"].items()} == {
+        task: [mistake] for task, mistake in sample.mistakes.items()
+    }
+    assert log["mistakes"].keys() <= log["tiers"].keys()
+    assert set(log["tiers"].values()) <= {len(TIERS)}
+
+
 def test_only_the_blank_one_is_not_attempted(rows):
     untouched = {student for student, row in rows.items() if not row["make-layer"].attempted}
     assert untouched == {"sample-blank"}
@@ -62,6 +79,7 @@ def test_the_table_has_a_row_a_student_and_a_column_a_task(sample_class):
     assert all(student in text for student in STUDENTS)
     assert "/ 23" in text
     assert "batch-first" in text
+    assert "directions-exchanged: The two directions have changed places (1 student)" in text
 
 
 def test_a_narrow_table_numbers_the_tasks_and_keeps_every_word_whole(sample_class):
