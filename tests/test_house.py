@@ -14,7 +14,7 @@ from notebooks import LESSONS, ROOT, cells_of
 
 PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
 MAKEFILE = (ROOT / "Makefile").read_text()
-FACE = sorted((ROOT / "course_utils").glob("*.py"))
+FACE = sorted([*(ROOT / "course_utils").glob("*.py"), ROOT / "course_utils" / "datasets" / "__init__.py"])
 
 
 def python(source: str) -> subprocess.CompletedProcess:
@@ -60,7 +60,9 @@ def test_the_face_is_sorted_small_and_complete():
 
 
 def test_importing_the_face_is_silent_and_brings_in_nothing_that_grades():
-    loaded = python("import sys; from course_utils import check, data, plots, probe, quiz; print(*sorted(sys.modules))")
+    loaded = python(
+        "import sys; from course_utils import check, data, datasets, plots, probe, quiz; print(*sorted(sys.modules))"
+    )
     assert loaded.stderr == ""
     modules = set(loaded.stdout.split())
     assert not [name for name in modules if name.startswith(("course_utils.grading", "nbgrader", "nbformat"))]

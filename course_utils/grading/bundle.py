@@ -15,6 +15,7 @@ CONTENTS = (
     "notebooks/quizzes/*.toml",
     "release/**/*",
     "course_utils/*.py",
+    "course_utils/datasets/*",
     "constraints.txt",
     "environment.yml",
     "pyproject.toml",

@@ -7,6 +7,7 @@ import zipfile
 import nbformat
 import pytest
 
+from course_utils.datasets import FOLDER
 from course_utils.grading.bundle import bundle
 from course_utils.grading.course import Course, CourseError
 from course_utils.grading.release import is_current, release, solution_lines
@@ -102,6 +103,9 @@ def test_the_students_archive_has_nothing_that_grades(tmp_path):
         "release/ps1_shapes/ps1_shapes.ipynb",
         "course_utils/check.py",
     } <= inside
+    data = {f"course_utils/datasets/{path.name}" for path in FOLDER.iterdir() if path.is_file()}
+    assert data <= inside
+    assert len(data) == 8
     assert not [name for name in inside if "grading" in name or name.startswith("source")]
     assert b"BEGIN HIDDEN" not in text
     assert b"BEGIN SOLUTION" not in text
