@@ -281,7 +281,7 @@ def _fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
     """Raise with the error's own message first, then with what it usually means."""
     message = (str(error).strip() or "no message").splitlines()[0]
     found = diagnose_error(CATALOGUE, message, given)
-    symptom = f"Your code raised {type(error).__name__}: {message}{_where(error)}"
+    symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
     question, read = "What does this line expect to find, and what does it find?", None
     if re.search(r"size|shape|dimension|batched|hx", message):
         question, read = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
@@ -293,9 +293,9 @@ def _raise(
 ) -> NoReturn:
     ids = [mistake.id for mistake in found]
     if len(found) == 1:
-        facts, question, read = f"{facts} {found[0].symptom}", found[0].question, found[0].read
+        facts, question, read = f"{facts}\n{found[0].symptom}", found[0].question, found[0].read
     elif found:
-        facts = f"{facts} This is what {' or '.join(ids)} gives."
+        facts = f"{facts}\nThis is what {' or '.join(ids)} gives."
         question, read = " ".join(mistake.question for mistake in found), found[0].read
     raise CheckFailed(name, facts, question, read, ids, tier_after_failing(name)) from cause
 

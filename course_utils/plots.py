@@ -102,7 +102,7 @@ def influence_of_positions(moved: Tensor, lengths: Tensor, title: str = "Which s
     alt = f"A table of {len(moved)} samples by {moved.shape[1]} steps: {found}."
     picture = _moves(moved, title, "step", "sample", alt, "read")
     for sample, step in padding.nonzero().tolist():
-        box = Rectangle((step - 0.5, sample - 0.5), 1, 1, fill=False, hatch="///", edgecolor="#9ca3af", linewidth=0)
+        box = Rectangle((step - 0.5, sample - 0.5), 1, 1, fill=False, hatch="//", edgecolor="#6b7280", linewidth=0)
         picture.figure.axes[0].add_patch(box)
     return picture
 

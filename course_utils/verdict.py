@@ -64,7 +64,7 @@ class CheckFailed(AssertionError):
         """The body of the message at this tier."""
         hints = self.hints()
         more = [f"(Another try shows {('a question', 'where to read')[self.tier - 1]}.)"] if hints[self.tier :] else []
-        return hints[: self.tier] + more
+        return [line for hint in hints[: self.tier] + more for line in hint.splitlines()]
 
     def title(self) -> str:
         tags = "".join(f" [{mistake}]" for mistake in self.mistakes)

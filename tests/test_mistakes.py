@@ -25,12 +25,6 @@ each = pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake
 tasks = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 
 
-@pytest.fixture(autouse=True)
-def author(monkeypatch):
-    """Checks refuse inputs on which a mistake would pass."""
-    monkeypatch.setenv("UNROLLED_AUTHOR", "1")
-
-
 # -- the catalogue ----------------------------------------------------------------------------------------------
 
 

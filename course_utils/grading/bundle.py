@@ -16,11 +16,13 @@ CONTENTS = (
     "release/**/*",
     "course_utils/*.py",
     "course_utils/datasets/*",
+    "course_utils/mistakes/*.py",
     "constraints.txt",
     "environment.yml",
     "pyproject.toml",
     "nbgrader_config.py",
     "LICENSE",
+    "docs/mistakes.md",
     "docs/students.md",
 )
 

@@ -1,8 +1,11 @@
 """source -> release: reproducible, and nothing secret in it."""
 
 import shutil
+import subprocess
+import sys
 import tomllib
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -85,11 +88,15 @@ def test_solution_lines_are_those_between_the_marks():
     assert solution_lines(text) == ["return torch.cat(both)"]
 
 
-def test_the_students_archive_has_nothing_that_grades(tmp_path):
+def copy_course(folder: Path) -> None:
     for name in ("notebooks", "release", "source", "course_utils", "docs"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+        shutil.copytree(ROOT / name, folder / name)
     for name in ("constraints.txt", "environment.yml", "pyproject.toml", "LICENSE", "nbgrader_config.py"):
-        shutil.copy(ROOT / name, tmp_path)
+        shutil.copy(ROOT / name, folder)
+
+
+def test_the_students_archive_has_nothing_that_grades(tmp_path):
+    copy_course(tmp_path)
     with zipfile.ZipFile(bundle(Course(tmp_path))) as packed:
         names = packed.namelist()
         text = b"".join(packed.read(name) for name in names)
@@ -109,6 +116,18 @@ def test_the_students_archive_has_nothing_that_grades(tmp_path):
     assert not [name for name in inside if "grading" in name or name.startswith("source")]
     assert b"BEGIN HIDDEN" not in text
     assert b"BEGIN SOLUTION" not in text
+
+
+def test_the_archive_works_by_itself(tmp_path):
+    """Its copy of the package is complete: what lessons import can be imported, and a check answers."""
+    copy_course(tmp_path)
+    with zipfile.ZipFile(bundle(Course(tmp_path))) as packed:
+        packed.extractall(tmp_path / "student")
+    home = tmp_path / "student" / "unrolled-students"
+    source = "import course_utils; from course_utils import *; check.equal(1, 1); print(check.__file__)"
+    run = subprocess.run([sys.executable, "-c", source], cwd=home, capture_output=True, text=True)
+    assert run.stderr == ""
+    assert str(home) in run.stdout
 
 
 def test_an_incomplete_checkout_makes_no_archive(course):
