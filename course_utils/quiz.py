@@ -1,7 +1,9 @@
 """Quizzes whose answer keys are computed, not written down.
 
-A quiz is a TOML file beside the lessons. Each question has `ask`, optional `setup` code, and options;
-each option has an `answer`, a `feedback`, and a Python expression `holds` that is true for right ones only.
+A quiz is a TOML file beside the lessons. Each question has `ask`, a `level` (easy, medium or hard), optional `setup`
+code, and options; each option has an `answer`, a Python expression `holds` that is true for right ones only, and a
+`feedback`. A wrong option that is a mistake of the catalogue names it (`mistake = "forgot-batch-first"`); its feedback
+is then the mistake's question, unless it has one of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +11,9 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Any
+
+from . import progress
+from .mistakes import BY_ID
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:
@@ -30,6 +35,7 @@ def show(path: str | Path) -> None:
     """Show the quiz in the notebook; the feedback comes at a click."""
     from jupyterquiz import display_quiz
 
+    progress.note("quiz", progress.OPENED)
     display_quiz(load(path), colors="fdsp", shuffle_answers=True)
 
 
@@ -43,10 +49,14 @@ def _solved(question: dict[str, Any], file: Path) -> dict[str, Any]:
     if not any(right):
         raise ValueError(f"{file}: question {question['ask']!r} has no right option.")
     answers = [
-        {"answer": option["answer"], "correct": correct, "feedback": option["feedback"]}
+        {"answer": option["answer"], "correct": correct, "feedback": _feedback(option)}
         for option, correct in zip(question["options"], right, strict=True)
     ]
     kind = "many_choice" if sum(right) > 1 else "multiple_choice"
     code = {"code": question["code"]} if "code" in question else {}
-    ask = question["ask"] + (" (More than one is right.)" if sum(right) > 1 else "")
+    ask = f"({question['level']}) {question['ask']}" + (" (More than one is right.)" if sum(right) > 1 else "")
     return {"question": ask, **code, "type": kind, "answers": answers}
+
+
+def _feedback(option: dict[str, Any]) -> str:
+    return option.get("feedback") or BY_ID[option["mistake"]].question

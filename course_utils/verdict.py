@@ -12,6 +12,8 @@ import textwrap
 from collections import Counter
 from html import escape
 
+from . import progress
+
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
 TIERS = ("symptom", "question", "pointer")  # what a first, second and third failed attempt is shown
 
@@ -107,17 +109,20 @@ def tier_after_failing(name: str) -> int:
     nbgrader runs a notebook once and has no second attempt, so there everything is shown.
     """
     _failed[name] += 1
+    progress.note(name, progress.FAILED)
     return len(TIERS) if "NBGRADER_EXECUTION" in os.environ else min(_failed[name], len(TIERS))
 
 
 def passed(name: str, fact: str) -> None:
     """Print the one green line of a right answer; a later failure begins again at the first tier."""
     _failed.pop(name, None)
+    progress.note(name, progress.PASSED)
     _say(f"✓ {name}: {fact}", GREEN)
 
 
 def skipped(problem: NotAttempted) -> None:
     """Print the one grey line of an exercise that is still open."""
+    progress.note(problem.name, progress.OPEN)
     _say(f"{problem.mark} {problem.name}: {problem.symptom}", GREY)
 
 

@@ -6,6 +6,7 @@ functions of those inputs; each wrong one makes the mistake of the catalogue tha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -397,12 +398,10 @@ def padded_inputs(bidirectional: bool = False, spare: int = 2, square: bool = Fa
     def draw(seed: int) -> dict[str, Any]:
         s, rng = drawn(seed)
         batch = min(s.batch, 6)
-        lengths = torch.tensor(rng.permutation(np.arange(1, 9))[:batch])
+        lengths = torch.tensor(rng.permutation(np.arange(1, 1 + (batch if square else 8)))[:batch])
         if lengths[0] == lengths.max():  # so that the order in the batch is not the sorted one
             lengths = lengths.flip(0)
-        time = max(batch, int(lengths.max())) if square else int(lengths.max()) + spare
-        if square:
-            lengths, time = lengths.clamp(max=batch), batch
+        time = batch if square else int(lengths.max()) + spare
         layer = nn.RNN(s.features, s.hidden, batch_first=True, bidirectional=bidirectional)
         sequences = [torch.randn(int(n), s.features) for n in lengths]
         padded = torch.zeros(batch, time, s.features)
@@ -948,7 +947,20 @@ def best_in_loop(scores, targets):
 
 
 def padded_labels(seed: int) -> dict[str, Any]:
+    """Labels whose accuracies differ in whatever way they are counted."""
     rng = np.random.default_rng(seed)
+    while True:
+        inputs = labels_with_padding(rng)
+        right = inputs["targets"] == inputs["predictions"]
+        counted = right & inputs["mask"]
+        ways = [right.float().mean(), counted.float().mean(), counted.sum() / inputs["mask"].sum()]
+        ways += [(right | ~inputs["mask"]).all(1).float().mean(), right.all(1).float().mean()]
+        ways += [(counted.sum(1) / inputs["mask"].sum(1)).mean()]
+        if min(abs(float(a - b)) for a, b in itertools.combinations(ways, 2)) > 0.001:
+            return inputs
+
+
+def labels_with_padding(rng: np.random.Generator) -> dict[str, Tensor]:
     batch, time = int(rng.integers(4, 9)), int(rng.integers(10, 15))
     mask = torch.arange(time) < torch.tensor(rng.integers(2, time - 2, batch))[:, None]
     targets = torch.tensor(rng.integers(0, 5, (batch, time)))

@@ -92,12 +92,20 @@ def test_each_right_answer_passes_on_every_draw(task):
 
 @pytest.mark.slow
 @tasks
-def test_no_false_alarm_in_a_thousand_right_answers(task):
+def test_no_false_alarm_in_a_thousand_right_answers(task, monkeypatch):
+    """And inputs on which some mistake would pass unseen are drawn at most once in a hundred times."""
     answers = list(task.right.values())
-    alarms = [
-        seed for seed in range(RIGHT_ANSWERS) if verdict(task, answers[seed % len(answers)], SEEDS + seed) != (PASSED,)
-    ]
-    assert alarms == []
+    draws = [(answers[seed % len(answers)], SEEDS + seed) for seed in range(RIGHT_ANSWERS)]
+    blind = 0
+    for answer, seed in draws:
+        try:
+            verdict(task, answer, seed)
+        except ValueError as error:
+            assert "gives the right answer too" in str(error)
+            blind += 1
+    assert blind <= RIGHT_ANSWERS / 100
+    monkeypatch.delenv("UNROLLED_AUTHOR")
+    assert [seed for answer, seed in draws if verdict(task, answer, seed) != (PASSED,)] == []
 
 
 def test_two_mistakes_with_one_value_are_both_named_with_both_questions():

@@ -1,7 +1,9 @@
 """Pictures: what they show, that they can be described, told apart in grey, and made again byte for byte."""
 
 import io
+import itertools
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
@@ -9,23 +11,22 @@ from matplotlib.image import imread
 
 from course_utils import data, plots
 
+LABELS = {"title": "Loss", "x_label": "epoch", "y_label": "loss", "alt": "The loss goes down over two epochs."}
 PICTURES = {
     "blocks": lambda: plots.blocks(data.labelled(2, 3, 4)),
     "influence": lambda: plots.influence(torch.ones(3, 3).triu()),
     "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
     "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
     "unrolled": lambda: plots.unrolled(3),
+    "lines": lambda: plots.lines({"one": [1.0, 2.0], "two": [2.0, 1.0]}, **LABELS),
+    "bars": lambda: plots.bars({"one": 1.0, "two": [2.0, 3.0]}, title="Error", x_label="degrees"),
+    "confusion": lambda: plots.confusion(torch.tensor([[50, 10], [5, 35]]), ["spam", "ham"], title="Counts"),
     "unrolled-both": lambda: plots.unrolled(3, bidirectional=True),
 }
 
 
 def texts(picture: plots.Picture) -> list[str]:
     return [text.get_text() for axes in picture.figure.axes for text in axes.texts]
-
-
-def grey(colour: str) -> float:
-    red, green, blue = to_rgb(colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize("make", PICTURES.values(), ids=PICTURES)
@@ -73,7 +74,7 @@ def test_positions_show_which_padding_is_read():
     lengths = torch.tensor([5, 2, 3])
     picture = plots.influence_of_positions(torch.ones(3, 5), lengths)
     assert "5 of 5 padded steps are read" in picture.alt
-    assert sum(patch.get_hatch() == "///" for patch in picture.figure.axes[0].patches) == 5
+    assert sum(patch.get_hatch() == "//" for patch in picture.figure.axes[0].patches) == 5
     valid = (torch.arange(5) < lengths[:, None]).float()
     assert "0 of 5 padded steps are read" in plots.influence_of_positions(valid, lengths).alt
 
@@ -85,5 +86,89 @@ def test_unrolled_shows_where_each_state_ends():
     assert "h_n[1]" not in texts(plots.unrolled(3))
 
 
-def test_the_two_colours_differ_in_grey():
-    assert abs(grey(plots.BLUE) - grey(plots.ORANGE)) > 0.05
+# Colours as people see them who lack a kind of cone, on linear RGB: Machado, Oliveira and Fernandes 2009, severity 1.
+EYES = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def lab(colour: str, eyes: str) -> np.ndarray:
+    """CIELAB of a colour as these eyes see it; equal distances look about equally different."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.array(TO_XYZ) @ np.clip(np.array(EYES[eyes]) @ linear, 0, 1) / np.array([0.9505, 1, 1.089])
+    f = [np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (x, y, z)]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_every_two_colours_differ_for_all_eyes_and_in_grey(eyes):
+    for one, other in itertools.combinations(plots.SERIES, 2):
+        assert np.linalg.norm(lab(one, eyes) - lab(other, eyes)) > 15
+        assert abs(lab(one, "all cones")[0] - lab(other, "all cones")[0]) > 9  # lightness, of 100
+
+
+def test_series_differ_without_any_colour_too():
+    picture = plots.lines({name: [1, 2] for name in "abcd"}, **LABELS)
+    assert len({line.get_linestyle() for line in picture.figure.axes[0].lines}) == 4
+    marked = plots.lines({name: [1, 2] for name in "abcd"}, marks=True, **LABELS)
+    assert len({line.get_marker() for line in marked.figure.axes[0].lines}) == 4
+    with pytest.raises(ValueError, match="at most 4 series"):
+        plots.lines({name: [1] for name in "abcde"}, **LABELS)
+
+
+def test_lines_have_names_labels_and_marks():
+    picture = plots.lines(
+        {"train": torch.tensor([3.0, 2.0]), "test": [3.0, 4.0]},
+        [0, 1],
+        at={"best": 1},
+        points={"here": (0, 3)},
+        **LABELS,
+    )
+    (panel,) = picture.figure.axes
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["train", "test", "best", "here"]
+    assert (panel.get_title(), panel.get_xlabel(), panel.get_ylabel()) == ("Loss", "epoch", "loss")
+    assert panel.lines[0].get_ydata().tolist() == [3, 2]
+
+
+def test_bars_show_the_mean_and_every_seed():
+    picture = plots.bars({"naive": 1.0, "RNN": [1.0, 2.0, 3.0]}, title="Error", x_label="ppm")
+    (panel,) = picture.figure.axes
+    assert [bar.get_width() for bar in panel.patches] == [1.0, 2.0]
+    assert panel.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert picture.alt == "Error: bars of ppm: naive 1.00, RNN 2.00."
+
+
+def test_a_confusion_matrix_writes_its_counts():
+    picture = plots.confusion(torch.tensor([[50, 10], [5, 35]]), ["spam", "ham"], title="Counts")
+    assert texts(picture) == ["50", "10", "5", "35"]
+    assert "85 of 100 cases on the diagonal" in picture.alt
+    with pytest.raises(ValueError, match=r"3 classes need a \(3, 3\) table"):
+        plots.confusion(torch.zeros(2, 2), list("abc"), title="")
+
+
+def drawn(threshold: float, prevalence: float) -> plots.Picture:
+    return plots.bars({"value": threshold * prevalence}, title=f"at {threshold}", x_label="share")
+
+
+def test_a_moving_picture_is_a_picture_with_sliders():
+    moving = plots.move(drawn, threshold=[0.5, 0.1, 0.9], prevalence=[0.2, 0.4])
+    bundle = moving._repr_mimebundle_()
+    assert 'alt="at 0.5: bars of share: value 0.10."' in bundle["text/html"]
+    assert "at 0.5" in repr(moving)
+    model = bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
+    from ipywidgets.widgets.widget import _instances
+
+    threshold, prevalence, shown = _instances[model].children
+    assert threshold.options == (0.1, 0.5, 0.9)
+    threshold.value, prevalence.value = 0.9, 0.4
+    assert 'alt="at 0.9: bars of share: value 0.36."' in shown.value
+
+
+def test_there_must_be_something_to_move():
+    with pytest.raises(ValueError, match=r"at least two values to move between: \['threshold'\]"):
+        plots.move(drawn, threshold=[0.5], prevalence=[0.1, 0.2])

@@ -12,7 +12,9 @@ from .release import is_current
 NAME = "unrolled-students"
 CONTENTS = (
     "notebooks/[0-9]*.ipynb",
+    "notebooks/glossary.md",
     "notebooks/quizzes/*.toml",
+    "course_utils/plots/*.py",
     "release/**/*",
     "course_utils/*.py",
     "course_utils/datasets/*",

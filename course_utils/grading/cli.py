@@ -156,6 +156,14 @@ def bundle(course: Course, options: argparse.Namespace) -> int:
     return 0
 
 
+def progress(course: Course, options: argparse.Namespace) -> int:
+    """show which exercises, quizzes and assignments you have done in JupyterLab"""
+    from .. import progress as progress_module
+
+    print(progress_module.table(course.root))
+    return 0
+
+
 @contextlib.contextmanager
 def _progress(what: str, students: list[str]) -> Iterator[Callable[..., None]]:
     """A bar with the time left; yields the function that moves it on by one student."""
@@ -180,12 +188,12 @@ def _parser() -> argparse.ArgumentParser:
         "--course", type=Path, default=Path.cwd(), metavar="DIR", help="the course folder (default: this one, or above)"
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (release, grade, feedback, report, doctor, bundle, demo):
+    for verb in (release, grade, feedback, report, doctor, bundle, demo, progress):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__, description=verb.__doc__)
         sub.set_defaults(
             verb=verb, force=False, student=None, task=None, jobs=os.cpu_count() or 1, unsafe=False, verbose=False
         )
-        if verb not in (bundle, demo):
+        if verb not in (bundle, demo, progress):
             sub.add_argument("assignment", nargs="?" if verb is doctor else None, help="its name in source/")
         if verb is grade:
             sub.add_argument("--force", action="store_true", help="grade again what is graded already")

@@ -131,5 +131,5 @@ def test_the_archive_works_by_itself(tmp_path):
 
 
 def test_an_incomplete_checkout_makes_no_archive(course):
-    with pytest.raises(CourseError, match="constraints.txt: missing"):
+    with pytest.raises(CourseError, match="glossary.md: missing"):
         bundle(course)

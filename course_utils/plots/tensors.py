@@ -1,16 +1,8 @@
-"""Pictures of tensors and of what a layer reads.
-
-Each function returns a `Picture`; as the last line of a cell it is shown.
-"""
+"""Pictures of tensors, of a layer unrolled, and of what a model reads."""
 
 from __future__ import annotations
 
-import base64
-import io
 import textwrap
-from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 
 import torch
 from matplotlib.axes import Axes
@@ -18,39 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-BLUE, ORANGE, INK = "#0072b2", "#d55e00", "#1f2937"  # told apart by colour-blind eyes, and in grey by their lightness
+from .picture import BLUE, INK, ORANGE, Picture
 
 SHIFT = 0.26  # of the cells of one direction, so that the other's lines pass beside them
 ONE_OF = {"batch": "sample", "time": "step"}  # what one index of an axis is called
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A finished figure with its description for those who cannot see it."""
-
-    figure: Figure
-    alt: str
-
-    def png(self) -> bytes:
-        buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", facecolor="white")
-        return buffer.getvalue()
-
-    def save(self, path: str | Path) -> None:
-        """Write the picture as SVG; the same picture gives the same bytes."""
-        import matplotlib
-
-        with matplotlib.rc_context({"svg.hashsalt": "unrolled", "svg.fonttype": "none"}):
-            self.figure.savefig(path, format="svg", bbox_inches="tight", facecolor="white", metadata={"Date": None})
-
-    def __repr__(self) -> str:
-        return f"[picture: {self.alt}]"
-
-    def _repr_html_(self) -> str:
-        width = round(self.figure.get_figwidth() * 96)
-        data = base64.b64encode(self.png()).decode()
-        style = f"max-width: min(100%, {width}px);"
-        return f'<img src="data:image/png;base64,{data}" alt="{escape(self.alt)}" style="{style}">'
 
 
 def blocks(tensor: Tensor, axes: str = "batch time feature") -> Picture:
@@ -167,5 +130,5 @@ def _walk(panel: Axes, word: str, colour: str, step: int, level: int, time: int,
     for t in order:
         panel.text(t + shift, level, word, ha="center", va="center", fontsize=9, color=INK, bbox=box, zorder=3)
     row = 0 if step > 0 else 1
-    panel.text(start, level, f"h_0[{row}]", ha="center", va="center", color=colour, weight="bold")
-    panel.text(end, level, f"h_n[{row}]", ha="center", va="center", color=colour, weight="bold")
+    panel.text(start, level, f"h_0[{row}]", ha="center", va="center", color=INK, weight="bold")
+    panel.text(end, level, f"h_n[{row}]", ha="center", va="center", color=INK, weight="bold")
