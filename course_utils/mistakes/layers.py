@@ -98,6 +98,12 @@ def _last_valid_output(layer, batch, lengths):
     return _packed_both_ways(layer, batch, lengths)[0][torch.arange(len(batch)), lengths - 1]
 
 
+def _last_valid_of_padded(layer, batch, lengths):
+    if not layer.bidirectional:
+        raise ValueError("right for one direction")
+    return layer(batch)[0][torch.arange(len(batch)), lengths - 1]
+
+
 def _last_state_of_packed(layer, batch, lengths):
     return _packed_both_ways(layer, batch, lengths)[1][-1]
 
@@ -321,10 +327,10 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
     Mistake(
         id="last-output-both-directions",
         title="The last output step, for both directions",
-        symptom="The forward half has read the whole sequence; the backward half has read a single step.",
+        symptom="The forward half has read the whole sequence; the backward half has read a single step of it.",
         question="At which step does the backward walk begin, and at which one is it finished?",
         read=DIRECTIONS,
-        ways=(_last_output, _last_valid_output),
+        ways=(_last_output, _last_valid_output, _last_valid_of_padded),
         example="""
 layer = nn.RNN(5, 3, batch_first=True, bidirectional=True)
 output, h_n = layer(torch.randn(4, 7, 5))
