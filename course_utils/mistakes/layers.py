@@ -237,8 +237,8 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         read=("03_batch_first", "Two layouts"),
         ways=(_reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""
-batch = torch.randn(4, 7, 5)
-print(tuple(nn.RNN(5, 3)(batch.transpose(0, 1))[0].shape))
+steps = torch.randn(7, 4, 5)  # (time, batch, feature)
+print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7, 3) was asked for")
 """,
     ),
     Mistake(
