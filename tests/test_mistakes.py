@@ -16,7 +16,7 @@ from catalogue import PAGE, page, run_example
 from course_utils.mistakes import BY_ID, CATALOGUE, diagnose, diagnose_error
 from course_utils.verdict import CheckFailed
 from lesson import facts
-from matrix import PASSED, matrix, verdict
+from matrix import PASSED, UNNAMED, matrix, verdict
 from notebooks import LESSONS, PLANNED, ROOT, cells_of
 from tasks import TASKS
 
@@ -90,6 +90,20 @@ def test_each_mutant_is_named_rightly_on_every_draw():
 def test_each_right_answer_passes_on_every_draw(task):
     for style, answer in task.right.items():
         assert Counter(verdict(task, answer, seed) for seed in range(SEEDS)) == {(PASSED,): SEEDS}, style
+
+
+@tasks
+def test_an_answer_that_is_wrong_by_chance_is_not_named(task):
+    """A value near the right one that no mistake makes gets the plain facts."""
+    right = next(iter(task.right.values()))
+    for seed in range(SEEDS):
+        value = right(**task.draw(seed))
+        if not isinstance(value, torch.Tensor | float) or not torch.as_tensor(value).is_floating_point():
+            continue
+        noise = torch.rand(torch.as_tensor(value).shape, generator=torch.Generator().manual_seed(seed))
+        off = value + 0.003 + 0.1 * noise
+        named = verdict(task, lambda **inputs: off, seed)  # noqa: B023 - used at once
+        assert named == (PASSED if task.name == "a loss over the unpacked outputs" else UNNAMED,)
 
 
 @pytest.mark.slow
