@@ -21,7 +21,7 @@ test-slow: $(READY)  ## kills, hundreds of submissions, a cluster, and stock nbg
 	$(BIN)/pytest -m slow
 
 lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/02_shapes.ipynb
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 demo-lab: demo  ## JupyterLab in the sample class: menu Nbgrader, Formgrader
 	cd demo && ../$(BIN)/jupyter lab --LabApp.default_url=/lab
