@@ -219,7 +219,7 @@ def model(
     except ValueError as error:
         _fail(name, str(error), "Which axis of the result counts the samples?", NAME_THE_AXES)
     if found == asked:
-        return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour))
+        return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
     question = "Through which step of the model could that influence flow?"
     _fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
