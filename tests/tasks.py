@@ -1427,6 +1427,18 @@ RMSE = Task(
     },
 )
 
+MAE = Task(
+    "MAE of a column of forecasts",
+    lambda seed: (lambda given: given | {"forecast": given["forecast"][:, None]})(without_train(seed)),
+    number("mae", lambda forecast, actual: (forecast[:, 0] - actual).abs().mean(), high=float("inf")),
+    right={
+        "squeeze": lambda forecast, actual: (forecast.squeeze(1) - actual).abs().mean(),
+        "column": lambda forecast, actual: (forecast - actual[:, None]).abs().mean().item(),
+        "loss": lambda forecast, actual: F.l1_loss(forecast.flatten(), actual),
+    },
+    wrong={"column-against-row": lambda forecast, actual: (forecast - actual).abs().mean()},
+)
+
 
 def mase(forecast, actual, train):
     return (forecast - actual).abs().mean() / train.diff().abs().mean()
