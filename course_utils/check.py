@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import linecache
-import math
 import os
 import re
 import sys
@@ -29,7 +28,7 @@ from torch import Tensor, nn
 
 from . import axes as axis_names
 from . import probe
-from .compare import difference, kind_of, plain, same_number, same_tensor, short, sizes_in
+from .compare import difference, kind_of, not_a_value, plain, same_number, same_tensor, short, sizes_in, unequal
 from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
 from .verdict import CheckFailed, NotAttempted, passed, skipped, tier_after_failing
 
@@ -129,7 +128,7 @@ def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None
         _tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
     question = "Go through it once more, step by step: where does your answer begin to differ?"
-    _fail(name, _unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
+    _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 
 def metric(
@@ -156,7 +155,7 @@ def metric(
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         _fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
-    problem = _not_a_value(number, low, high)
+    problem = not_a_value(number, low, high)
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
@@ -312,29 +311,6 @@ def _attempted(value: Any, name: str) -> None:
     parts = value if isinstance(value, tuple | list) else (value,)
     if any(part is None or part is ... for part in parts):
         raise NotAttempted(name, "not attempted yet.")
-
-
-def _unequal(value: Any, mine: Any, right: Any) -> str:
-    """The first fact in which two plain values differ; the right one stays unsaid."""
-    start = f"{short(value)} is not the answer."
-    if isinstance(mine, tuple) != isinstance(right, tuple):
-        return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
-    if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
-        return f"{start} It is of another kind than the one asked for."
-    if isinstance(mine, tuple) and len(mine) != len(right):
-        return f"{start} It has {len(mine)} values, and another number is asked for."
-    if isinstance(mine, tuple):
-        first = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
-        return f"{start} The value at index {first} is the first that differs."
-    return start
-
-
-def _not_a_value(number: float, low: float, high: float) -> str | None:
-    if not math.isfinite(number):
-        return f"Your number is {number}: something was divided by zero, or overflowed."
-    if not low <= number <= high:
-        return f"Your number is {number:.4g}; it must lie between {low:g} and {high:g}."
-    return None
 
 
 def _where(error: Exception) -> str:

@@ -646,6 +646,64 @@ SQUARE_LAST_STEP = Task(
 )
 
 
+def in_a_circle(seed: int) -> dict[str, Any]:
+    """Inputs whose sorted order is not its own inverse."""
+    while True:
+        inputs = padded_inputs()(seed)
+        order = inputs["lengths"].argsort(descending=True)
+        if not torch.equal(order[order], torch.arange(len(order))):
+            return inputs
+        seed += 1000
+
+
+PUT_BACK = Task(
+    "the rows of sorted sequences, put back",
+    in_a_circle,
+    closely(last_by_loop),
+    right=LAST_RIGHT,
+    wrong={
+        "order-never-restored": still_sorted,
+        "order-applied-twice": lambda layer, batch, lengths: still_sorted(layer, batch, lengths)[
+            lengths.argsort(descending=True)
+        ],
+    },
+)
+
+
+def ends_by_loop(layer, batch, lengths):
+    return torch.stack([layer(batch[i, :n])[1][-2:].flatten() for i, n in enumerate(lengths.tolist())])
+
+
+def ends_of_padded(layer, batch, lengths):
+    output, hidden = layer(batch)[0], layer.hidden_size
+    return torch.cat([output[torch.arange(len(batch)), lengths - 1, :hidden], output[:, 0, hidden:]], dim=1)
+
+
+def states_of(h_n: Tensor, *rows: int) -> Tensor:
+    return torch.cat([h_n[row] for row in rows], dim=1)
+
+
+BOTH_ENDS = Task(
+    "a summary from both directions of padded sequences",
+    padded_inputs(bidirectional=True),
+    closely(ends_by_loop),
+    right={
+        "packed": lambda layer, batch, lengths: states_of(packed(layer, batch, lengths)[1], -2, -1),
+        "view": lambda layer, batch, lengths: packed(layer, batch, lengths)[1].transpose(0, 1).flatten(1),
+        "loop": ends_by_loop,
+    },
+    wrong={
+        "last-step-of-padding": lambda layer, batch, lengths: states_of(layer(batch)[1], -2, -1),
+        "backward-from-padding": ends_of_padded,
+        "last-output-both-directions": lambda layer, batch, lengths: unpacked(layer, batch, lengths)[
+            torch.arange(len(batch)), lengths - 1
+        ],
+        "last-state-one-direction": lambda layer, batch, lengths: packed(layer, batch, lengths)[1][-1],
+        "directions-exchanged": lambda layer, batch, lengths: states_of(packed(layer, batch, lengths)[1], -1, -2),
+    },
+)
+
+
 def masked_mean(layer, batch, lengths):
     mask = torch.arange(batch.shape[1]) < lengths[:, None]
     return (layer(batch)[0] * mask[..., None]).sum(1) / lengths[:, None]
@@ -1367,6 +1425,18 @@ RMSE = Task(
         "squared-for-root": lambda forecast, actual: F.mse_loss(forecast, actual),
         "absolute-for-root": lambda forecast, actual: F.l1_loss(forecast, actual),
     },
+)
+
+MAE = Task(
+    "MAE of a column of forecasts",
+    lambda seed: (lambda given: given | {"forecast": given["forecast"][:, None]})(without_train(seed)),
+    number("mae", lambda forecast, actual: (forecast[:, 0] - actual).abs().mean(), high=float("inf")),
+    right={
+        "squeeze": lambda forecast, actual: (forecast.squeeze(1) - actual).abs().mean(),
+        "column": lambda forecast, actual: (forecast - actual[:, None]).abs().mean().item(),
+        "loss": lambda forecast, actual: F.l1_loss(forecast.flatten(), actual),
+    },
+    wrong={"column-against-row": lambda forecast, actual: (forecast - actual).abs().mean()},
 )
 
 

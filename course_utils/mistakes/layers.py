@@ -6,6 +6,7 @@ import re
 
 import torch
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .mistake import Mistake, behaves
 
@@ -87,6 +88,28 @@ def _exchanged(layer, batch):
     if not layer.bidirectional:
         raise ValueError("one direction cannot be exchanged")
     h_n = layer(batch)[1]
+    return torch.cat([h_n[-1], h_n[-2]], dim=1)
+
+
+def _packed_both_ways(layer, batch, lengths):
+    """The unpacked output and the states of a padded batch that was packed."""
+    if not layer.bidirectional:
+        raise ValueError("for both directions only")
+    packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+    output, h_n = layer(packed)
+    return pad_packed_sequence(output, batch_first=True)[0], h_n
+
+
+def _last_valid_output(layer, batch, lengths):
+    return _packed_both_ways(layer, batch, lengths)[0][torch.arange(len(batch)), lengths - 1]
+
+
+def _last_state_of_packed(layer, batch, lengths):
+    return _packed_both_ways(layer, batch, lengths)[1][-1]
+
+
+def _exchanged_of_packed(layer, batch, lengths):
+    h_n = _packed_both_ways(layer, batch, lengths)[1]
     return torch.cat([h_n[-1], h_n[-2]], dim=1)
 
 
@@ -302,8 +325,8 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         read=("03_batch_first", "Two layouts"),
         ways=(_reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""
-batch = torch.randn(4, 7, 5)
-print(tuple(nn.RNN(5, 3)(batch.transpose(0, 1))[0].shape))
+steps = torch.randn(7, 4, 5)  # (time, batch, feature)
+print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7, 3) was asked for")
 """,
     ),
     Mistake(
@@ -366,7 +389,7 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
         symptom="The forward half has read the whole sequence; the backward half has read a single step.",
         question="At which step does the backward walk begin, and at which one is it finished?",
         read=DIRECTIONS,
-        ways=(_last_output,),
+        ways=(_last_output, _last_valid_output),
         example="""
 layer = nn.RNN(5, 3, batch_first=True, bidirectional=True)
 output, h_n = layer(torch.randn(4, 7, 5))
@@ -379,7 +402,7 @@ print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:
         symptom="This is the final state of one direction; the other direction is missing.",
         question="Whose states are the last rows of h_n when the layer walks both ways?",
         read=DIRECTIONS,
-        ways=(_last_state, _reads("batch directions*hidden", "batch hidden")),
+        ways=(_last_state, _last_state_of_packed, _reads("batch directions*hidden", "batch hidden")),
         example="""
 h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n[-1].shape), "has no room for two directions of 3")
@@ -391,7 +414,11 @@ print(tuple(h_n[-1].shape), "has no room for two directions of 3")
         symptom="Both final states are there, the backward one before the forward one.",
         question="In which order do the rows of h_n stand?",
         read=DIRECTIONS,
-        ways=(_exchanged, lambda layer, by_hand: torch.cat(_halves(layer, by_hand)[::-1], dim=1)),
+        ways=(
+            _exchanged,
+            _exchanged_of_packed,
+            lambda layer, by_hand: torch.cat(_halves(layer, by_hand)[::-1], dim=1),
+        ),
         example="""
 output, h_n = nn.RNN(5, 3, batch_first=True, bidirectional=True)(torch.randn(4, 7, 5))
 print(torch.allclose(torch.cat([h_n[1], h_n[0]], 1)[:, :3], output[:, -1, :3]))

@@ -55,6 +55,20 @@ def _still_sorted(layer, batch, lengths):
     return h_n[-1]
 
 
+def _sorted_twice(layer, batch, lengths):
+    order = lengths.argsort(descending=True)
+    if torch.equal(order[order], torch.arange(len(order))):
+        raise ValueError("sorting twice puts these rows back")
+    return _still_sorted(layer, batch, lengths)[order]
+
+
+def _backward_from_padding(layer, batch, lengths):
+    if not layer.bidirectional:
+        raise ValueError("for both directions only")
+    output, hidden = layer(batch)[0], layer.hidden_size
+    return torch.cat([output[torch.arange(len(batch)), lengths - 1, :hidden], output[:, 0, hidden:]], dim=1)
+
+
 def _packed_time_first(layer, batch, lengths):
     return layer(pack_padded_sequence(batch, lengths, enforce_sorted=False))[1][-1]
 
@@ -150,6 +164,18 @@ print("the result's rows are the sequences", order.tolist())
 """,
     ),
     Mistake(
+        id="order-applied-twice",
+        title="Sorted once more instead of put back",
+        symptom="The rows are right, but sorting them a second time does not put them back.",
+        question="The order says which sequence stands in each row; what says in which row each sequence stands?",
+        read=("05_reading_the_right_step", "Find the bug"),
+        ways=(_sorted_twice,),
+        example="""
+order = torch.tensor([3, 5, 2]).argsort(descending=True)
+print("rows", order.tolist(), " sorted once more", order[order].tolist(), " put back", order[order.argsort()].tolist())
+""",
+    ),
+    Mistake(
         id="lengths-on-gpu",
         title="Lengths on the GPU",
         symptom="The lengths are read by the CPU, wherever the batch is.",
@@ -241,6 +267,20 @@ sequences = [torch.ones(2, 1), torch.ones(4, 1)]
 batch = pad_sequence(sequences, batch_first=True, padding_side="left")
 packed = pack_padded_sequence(batch, torch.tensor([2, 4]), batch_first=True, enforce_sorted=False)
 print("zeros among the packed numbers:", int((packed.data == 0).sum()))
+""",
+    ),
+    Mistake(
+        id="backward-from-padding",
+        title="A backward walk that begins in the padding",
+        symptom="The forward half is right; the backward half has read the padding before it came to the sequence.",
+        question="Where does the backward walk over a shorter sequence begin, and how does the layer learn of its end?",
+        read=("05_reading_the_right_step", "Both directions"),
+        ways=(_backward_from_padding,),
+        example="""
+layer, sequence = nn.RNN(1, 3, batch_first=True, bidirectional=True), torch.randn(1, 2, 1)
+padded = torch.cat([sequence, torch.zeros(1, 3, 1)], dim=1)
+ends = layer(padded)[0][0, 1, :3], layer(padded)[0][0, 0, 3:]
+print("equal to the sequence alone:", [torch.allclose(a, b[0]) for a, b in zip(ends, layer(sequence)[1])])
 """,
     ),
     Mistake(
