@@ -53,10 +53,11 @@ def rows(root: Path = ROOT) -> list[tuple[str, int, int, str]]:
 
 def table(root: Path = ROOT) -> str:
     """The rows as text."""
-    lines = [f"{'':32} {'exercises':>10}   quiz"]
+    lines = [f"{'':32} {'exercises':>10}    quiz"]
     for name, done, count, quiz in rows(root):
         mark = "✓" if count and done == count else " "
-        lines.append(f"{mark} {name:30} {done:>4} of {count:<3}   {quiz}")
+        seen = {OPENED: "seen", OPEN: "not yet"}.get(quiz, "")
+        lines.append(f"{mark} {name:30} {done:>4} of {count:<3}   {seen}".rstrip())
     return "\n".join(lines)
 
 
