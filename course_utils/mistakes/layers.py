@@ -581,7 +581,7 @@ nn.Linear(3, 2)(output)
         symptom="The fourth argument of nn.RNN is the nonlinearity, and it was given something else.",
         question="Which arguments would be clearer with their names?",
         read=CONSTRUCTOR,
-        raises=r"Unknown nonlinearity '(True|False)'",
+        raises=r"Unknown nonlinearity '(True|False|[\d.]+)'",
         silent=False,
         example="""
 nn.RNN(4, 3, 1, True)  # meant: bidirectional
