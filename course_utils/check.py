@@ -141,6 +141,7 @@ def metric(
     name: str = "metric",
     given: Given = None,
     read: Pointer = None,
+    question: str = "What is counted above the line, and what below it?",
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
 
@@ -148,9 +149,9 @@ def metric(
     ----------
     given : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
     tolerance : absolute; let it be smaller than the distance to what a mistake would give.
+    question : what to ask where no named mistake fits; another one where the number is no ratio of counts.
     """
     _attempted(value, name)
-    question = "What is counted above the line, and what below it?"
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
