@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from . import axes as axis_names
 from . import probe
@@ -110,8 +111,10 @@ def close(
         _tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
-    if isinstance(value, tuple):
-        question = "A layer returns two things at once: which one of them is asked for?"
+    if isinstance(value, PackedSequence):
+        question = "Is the packed output asked for, the state beside it, or a padded tensor made of it?"
+    elif isinstance(value, tuple):
+        question = "A layer returns two things at once, and so does an unpacking: which one of them is asked for?"
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)

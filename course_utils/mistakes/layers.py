@@ -552,10 +552,10 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), (h, c))
     Mistake(
         id="tuple-into-layer",
         title="A whole result where a tensor belongs",
-        symptom="A recurrent layer returns two things at once, and the next layer was given both (or a packed batch).",
-        question="Which part of the result does the next layer need?",
+        symptom="A recurrent layer returns two things at once, and what comes next was given both (or a packed batch).",
+        question="Which part of the result is needed next?",
         read=("02_shapes", "Output and h_n"),
-        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute 'dim'",
+        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute '(dim|batch_sizes)'",
         silent=False,
         example="""
 nn.Sequential(nn.RNN(5, 3), nn.Linear(3, 2))(torch.randn(7, 4, 5))
