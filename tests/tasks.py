@@ -431,6 +431,7 @@ BOTH_DIRECTIONS = Task(
         "last-output-both-directions": lambda layer, batch: layer(batch)[0][:, -1],
         "last-state-one-direction": lambda layer, batch: layer(batch)[1][-1],
         "directions-exchanged": lambda layer, batch: torch.cat([layer(batch)[1][-1], layer(batch)[1][-2]], dim=1),
+        "reshape-to-swap": lambda layer, batch: layer(batch)[1].view(len(batch), -1),
         "head-without-directions": lambda layer, batch: nn.Linear(layer.hidden_size, 2)(layer(batch)[0]),
     },
 )
@@ -482,7 +483,10 @@ BACKWARD = Task(
         "layer": lambda layer, sequence: layer(sequence)[0][:, 1],
         "flipped": lambda sequence, **_: tuple((100 * sequence[:, 0]).flip(0).cumsum(0).flip(0).tolist()),
     },
-    wrong={"order-of-walking": lambda layer, sequence: layer(sequence)[0][:, 1].flip(0).tolist()},
+    wrong={
+        "order-of-walking": lambda layer, sequence: layer(sequence)[0][:, 1].flip(0).tolist(),
+        "both-walk-forward": lambda sequence, **_: (100 * sequence[:, 0].cumsum(0)).tolist(),
+    },
 )
 
 
