@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from . import axes as axis_names
 from . import probe
@@ -110,8 +111,10 @@ def close(
         _tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
-    if isinstance(value, tuple):
-        question = "A layer returns two things at once: which one of them is asked for?"
+    if isinstance(value, PackedSequence):
+        question = "Is the packed output asked for, the state beside it, or a padded tensor made of it?"
+    elif isinstance(value, tuple):
+        question = "A layer returns two things at once, and so does an unpacking: which one of them is asked for?"
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
@@ -141,6 +144,7 @@ def metric(
     name: str = "metric",
     given: Given = None,
     read: Pointer = None,
+    question: str = "What is counted above the line, and what below it?",
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
 
@@ -148,9 +152,9 @@ def metric(
     ----------
     given : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
     tolerance : absolute; let it be smaller than the distance to what a mistake would give.
+    question : what to ask where no named mistake fits; another one where the number is no ratio of counts.
     """
     _attempted(value, name)
-    question = "What is counted above the line, and what below it?"
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):

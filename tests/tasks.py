@@ -431,6 +431,7 @@ BOTH_DIRECTIONS = Task(
         "last-output-both-directions": lambda layer, batch: layer(batch)[0][:, -1],
         "last-state-one-direction": lambda layer, batch: layer(batch)[1][-1],
         "directions-exchanged": lambda layer, batch: torch.cat([layer(batch)[1][-1], layer(batch)[1][-2]], dim=1),
+        "reshape-to-swap": lambda layer, batch: layer(batch)[1].view(len(batch), -1),
         "head-without-directions": lambda layer, batch: nn.Linear(layer.hidden_size, 2)(layer(batch)[0]),
     },
 )
@@ -482,7 +483,10 @@ BACKWARD = Task(
         "layer": lambda layer, sequence: layer(sequence)[0][:, 1],
         "flipped": lambda sequence, **_: tuple((100 * sequence[:, 0]).flip(0).cumsum(0).flip(0).tolist()),
     },
-    wrong={"order-of-walking": lambda layer, sequence: layer(sequence)[0][:, 1].flip(0).tolist()},
+    wrong={
+        "order-of-walking": lambda layer, sequence: layer(sequence)[0][:, 1].flip(0).tolist(),
+        "both-walk-forward": lambda sequence, **_: (100 * sequence[:, 0].cumsum(0)).tolist(),
+    },
 )
 
 
@@ -724,8 +728,13 @@ POOLING = Task(
 )
 
 
+def in_order(batch, lengths):
+    ordered, order = lengths.sort(descending=True)
+    return batch[order], ordered
+
+
 def outputs_by_loop(layer, batch, lengths):
-    output = torch.zeros(*batch.shape[:2], layer.hidden_size)
+    output = torch.zeros(*batch.shape[:2], layer.hidden_size * (1 + layer.bidirectional))
     for i, n in enumerate(lengths.tolist()):
         output[i, :n] = layer(batch[i, :n])[0]
     return output
@@ -745,6 +754,30 @@ ALL_OUTPUTS = Task(
     wrong={
         "output-shorter-than-targets": lambda layer, batch, lengths: unpacked(layer, batch, lengths),
         "unpacked-time-first": lambda layer, batch, lengths: pad_packed_sequence(packed(layer, batch, lengths)[0])[0],
+        "order-never-restored": lambda layer, batch, lengths: unpacked(
+            layer, *in_order(batch, lengths), total_length=batch.shape[1]
+        ),
+    },
+)
+
+BOTH_OUTPUTS = Task(
+    "all outputs of two directions, padded as the targets are",
+    padded_inputs(bidirectional=True),
+    closely(outputs_by_loop),
+    right={
+        "total length": ALL_OUTPUTS.right["total length"],
+        "loop": outputs_by_loop,
+        "padded again": lambda layer, batch, lengths: F.pad(
+            pad_sequence([layer(batch[i, :n])[0] for i, n in enumerate(lengths.tolist())], batch_first=True),
+            (0, 0, 0, batch.shape[1] - int(lengths.max())),
+        ),
+    },
+    wrong={
+        "backward-from-padding": ALL_OUTPUTS.right["mask"],
+        "unpacked-time-first": lambda layer, batch, lengths: pad_packed_sequence(
+            packed(layer, batch, lengths)[0], total_length=batch.shape[1]
+        )[0],
+        "tuple-into-layer": lambda layer, batch, lengths: pad_packed_sequence(packed(layer, batch, lengths)),
     },
 )
 
@@ -788,6 +821,58 @@ RAGGED = Task(
     wrong={
         "left-padding-packed": lambda layer, sequences: pad_and_pack(layer, sequences, side="left"),
         "ragged-stack": lambda layer, sequences: layer(torch.stack(sequences))[1][-1],
+    },
+)
+
+
+def padded_walk(seed: int) -> dict[str, Any]:
+    inputs = walk(seed)
+    return inputs | {"length": 1 + seed % (len(inputs["sequence"]) - 1)}
+
+
+PADDED_SUMS = Task(
+    "what the layer that adds puts out for a padded sequence",
+    padded_walk,
+    exactly(lambda layer, sequence, length: sequence[:, 0].cumsum(0).tolist()),
+    right={
+        "list": lambda sequence, **_: [int(sequence[: i + 1].sum()) for i in range(len(sequence))],
+        "tensor": lambda layer, sequence, length: layer(sequence)[0][:, 0],
+        "array": lambda sequence, **_: np.cumsum(sequence[:, 0].numpy()),
+    },
+    wrong={
+        "padding-believed-unread": lambda layer, sequence, length: [
+            float(sequence[: min(i + 1, length)].sum()) for i in range(len(sequence))
+        ],
+        "no-memory": lambda sequence, **_: sequence[:, 0].tolist(),
+    },
+)
+
+
+def unsorted_sequences(seed: int) -> dict[str, Any]:
+    rng = drawn(seed)[1]
+    lengths = rng.permutation(np.arange(2, 8))[:4]
+    if lengths[0] == lengths.max():
+        lengths = lengths[::-1]
+    numbers = torch.tensor(rng.permutation(100), dtype=torch.float32)[:, None]
+    return {"sequences": list(numbers[: lengths.sum()].split(lengths.tolist()))}
+
+
+def by_columns(sequences):
+    return [one[step].item() for step in range(7) for one in sequences if step < len(one)]
+
+
+PACKED_DATA = Task(
+    "the numbers of a packed batch in their order",
+    unsorted_sequences,
+    exactly(lambda sequences: by_columns(sorted(sequences, key=len, reverse=True))),
+    right={
+        "packed": lambda sequences: pack_sequence(sequences, enforce_sorted=False).data[:, 0],
+        "sorted": lambda sequences: pack_sequence(sorted(sequences, key=len, reverse=True)).data.flatten().tolist(),
+        "columns": lambda sequences: by_columns(sorted(sequences, key=lambda one: -len(one))),
+    },
+    wrong={
+        "packed-by-rows": lambda sequences: torch.cat(sequences)[:, 0].tolist(),
+        "packed-in-given-order": by_columns,
     },
 )
 

@@ -72,6 +72,14 @@ def _reshaped_out(layer, batch):
     return layer(batch.transpose(0, 1))[0].reshape(*batch.shape[:2], -1)
 
 
+def _states_reshaped(layer, batch):
+    """The states of each sample side by side, by a view of (states, batch, hidden) as (batch, states*hidden)."""
+    h_n = layer(batch)[1]
+    if min(h_n.shape[:2]) == 1:
+        raise ValueError("right for one state, and for one sample")
+    return h_n.reshape(h_n.shape[1], -1)
+
+
 def _last_output(layer, batch):
     if not layer.bidirectional:
         raise ValueError("right for one direction")
@@ -187,6 +195,11 @@ def _halves(layer, by_hand):
 def _both_forward(layer, by_hand):
     """Both directions by hand, the second one on the sequence in its own order."""
     return _halves(layer, by_hand)[0], _halves(layer, by_hand.flip(0))[1].flip(0)
+
+
+def _backward_half_forward(layer, sequence):
+    """What the backward half of a layer of one hidden unit would put out if it walked forward."""
+    return layer(sequence.flip(0))[0][:, 1].flip(0).tolist()
 
 
 def _begun_anew(layer, by_hand, cut):
@@ -311,7 +324,7 @@ print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == w
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
         read=("03_batch_first", "Swapping two axes"),
-        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out, behaves("samples_mix")),
+        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out, _states_reshaped, behaves("samples_mix")),
         example="""
 batch = torch.tensor([[[1], [2], [3]], [[10], [20], [30]]])
 print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of both samples")
@@ -334,12 +347,11 @@ print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7,
         title="The state is taken for batch-first",
         symptom="This takes the first axis of the state for the batch.",
         question="What does the first axis of a state count?",
-        read=("03_batch_first", "What batch_first leaves alone"),
+        read=("02_shapes", "The layer"),
         ways=(
             _reads("states batch hidden", "batch states hidden"),
             _reads("layers*directions batch hidden", "batch layers*directions hidden"),
             _reads("layers directions batch hidden", "batch layers directions hidden"),
-            lambda layer, batch: layer(batch)[1].transpose(0, 1),
             lambda layer, batch: layer(batch)[1][:, -1],
         ),
         example="""
@@ -552,10 +564,10 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), (h, c))
     Mistake(
         id="tuple-into-layer",
         title="A whole result where a tensor belongs",
-        symptom="A recurrent layer returns two things at once, and the next layer was given both (or a packed batch).",
-        question="Which part of the result does the next layer need?",
+        symptom="A recurrent layer returns two things at once, and what comes next was given both (or a packed batch).",
+        question="Which part of the result is needed next?",
         read=("02_shapes", "Output and h_n"),
-        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute 'dim'",
+        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute '(dim|batch_sizes)'",
         silent=False,
         example="""
 nn.Sequential(nn.RNN(5, 3), nn.Linear(3, 2))(torch.randn(7, 4, 5))
@@ -707,6 +719,7 @@ print(torch.stack(states).flatten().tolist(), "where 1, 3, 6 was meant")
             lambda layer, by_hand: torch.cat(
                 [_both_forward(layer, by_hand)[0], _both_forward(layer, by_hand)[1].flip(0)], dim=1
             ),
+            _backward_half_forward,
         ),
         example="""
 layer, second = nn.RNN(5, 3, bidirectional=True), nn.RNN(5, 3)
