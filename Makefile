@@ -8,7 +8,7 @@ NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-lab test test-slow bench lab lint strip release mistakes pictures bundle pins clean
+.PHONY: demo demo-lab test test-slow bench lab lint strip release lessons mistakes pictures bundle pins clean
 
 demo: $(READY)  ## grade a sample class in the folder demo/
 	$(BIN)/course demo
@@ -21,7 +21,7 @@ test-slow: $(READY)  ## kills, hundreds of submissions, a cluster, and stock nbg
 	$(BIN)/pytest -m slow
 
 lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/02_shapes.ipynb
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 demo-lab: demo  ## JupyterLab in the sample class: menu Nbgrader, Formgrader
 	cd demo && ../$(BIN)/jupyter lab --LabApp.default_url=/lab
@@ -38,6 +38,9 @@ strip: $(READY)  ## take outputs and counts out of the notebooks before a commit
 
 release: $(READY)  ## build release/ anew from source/
 	for folder in source/*/; do $(BIN)/course release $$(basename $$folder) || exit 1; done
+
+lessons: $(READY)  ## run every lesson, and print what each has and covers
+	$(BIN)/python tests/overview.py
 
 mistakes: $(READY)  ## which wrong answer is named what, as a table and a picture, and the page of all mistakes
 	$(BIN)/python docs/catalogue.py

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import linecache
-import math
 import os
 import re
 import sys
@@ -26,10 +25,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from . import axes as axis_names
 from . import probe
-from .compare import difference, kind_of, plain, same_number, same_tensor, short, sizes_in
+from .compare import difference, kind_of, not_a_value, plain, same_number, same_tensor, short, sizes_in, unequal
 from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
 from .verdict import CheckFailed, NotAttempted, passed, skipped, tier_after_failing
 
@@ -111,8 +111,10 @@ def close(
         _tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
-    if isinstance(value, tuple):
-        question = "A layer returns two things at once: which one of them is asked for?"
+    if isinstance(value, PackedSequence):
+        question = "Is the packed output asked for, the state beside it, or a padded tensor made of it?"
+    elif isinstance(value, tuple):
+        question = "A layer returns two things at once, and so does an unpacking: which one of them is asked for?"
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
@@ -129,7 +131,7 @@ def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None
         _tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
     question = "Go through it once more, step by step: where does your answer begin to differ?"
-    _fail(name, _unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
+    _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 
 def metric(
@@ -142,6 +144,7 @@ def metric(
     name: str = "metric",
     given: Given = None,
     read: Pointer = None,
+    question: str = "What is counted above the line, and what below it?",
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
 
@@ -149,14 +152,14 @@ def metric(
     ----------
     given : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
     tolerance : absolute; let it be smaller than the distance to what a mistake would give.
+    question : what to ask where no named mistake fits; another one where the number is no ratio of counts.
     """
     _attempted(value, name)
-    question = "What is counted above the line, and what below it?"
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         _fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
-    problem = _not_a_value(number, low, high)
+    problem = not_a_value(number, low, high)
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
@@ -220,7 +223,7 @@ def model(
     except ValueError as error:
         _fail(name, str(error), "Which axis of the result counts the samples?", NAME_THE_AXES)
     if found == asked:
-        return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour))
+        return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
     question = "Through which step of the model could that influence flow?"
     _fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
@@ -312,29 +315,6 @@ def _attempted(value: Any, name: str) -> None:
     parts = value if isinstance(value, tuple | list) else (value,)
     if any(part is None or part is ... for part in parts):
         raise NotAttempted(name, "not attempted yet.")
-
-
-def _unequal(value: Any, mine: Any, right: Any) -> str:
-    """The first fact in which two plain values differ; the right one stays unsaid."""
-    start = f"{short(value)} is not the answer."
-    if isinstance(mine, tuple) != isinstance(right, tuple):
-        return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
-    if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
-        return f"{start} It is of another kind than the one asked for."
-    if isinstance(mine, tuple) and len(mine) != len(right):
-        return f"{start} It has {len(mine)} values, and another number is asked for."
-    if isinstance(mine, tuple):
-        first = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
-        return f"{start} The value at index {first} is the first that differs."
-    return start
-
-
-def _not_a_value(number: float, low: float, high: float) -> str | None:
-    if not math.isfinite(number):
-        return f"Your number is {number}: something was divided by zero, or overflowed."
-    if not low <= number <= high:
-        return f"Your number is {number:.4g}; it must lie between {low:g} and {high:g}."
-    return None
 
 
 def _where(error: Exception) -> str:

@@ -22,6 +22,30 @@ def difference(value: Any, expected: Tensor, rtol: float, atol: float) -> str | 
     return _difference_in_numbers(_numbers(value), _numbers(expected), rtol, atol)
 
 
+def unequal(value: Any, mine: Any, right: Any) -> str:
+    """The first fact in which two plain values differ; the right one stays unsaid."""
+    start = f"{short(value)} is not the answer."
+    if isinstance(mine, tuple) != isinstance(right, tuple):
+        return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
+    if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
+        return f"{start} It is of another kind than the one asked for."
+    if isinstance(mine, tuple) and len(mine) != len(right):
+        return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, and another number is asked for."
+    if isinstance(mine, tuple):
+        first = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
+        return f"{start} The value at index {first} is the first that differs."
+    return start
+
+
+def not_a_value(number: float, low: float, high: float) -> str | None:
+    """Why this cannot be the number, or None."""
+    if not math.isfinite(number):
+        return f"Your number is {number}: something was divided by zero, or overflowed."
+    if not low <= number <= high:
+        return f"Your number is {number:.4g}; it must lie between {low:g} and {high:g}."
+    return None
+
+
 def same_tensor(value: Any, other: Any, rtol: float, atol: float) -> bool:
     """Whether both are tensors of one shape whose numbers agree; where both are NaN they agree."""
     if not (isinstance(value, Tensor) and isinstance(other, Tensor) and value.shape == other.shape):

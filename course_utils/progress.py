@@ -18,6 +18,8 @@ from typing import Any
 PASSED, FAILED, OPEN, OPENED = "passed", "failed", "open", "opened"
 ROOT = Path(__file__).resolve().parents[1]
 
+_runs: dict[tuple[str, str], Any] = {}  # the last run of each cell in which something was noted
+
 
 def file() -> Path:
     """Where the notes are; the environment variable UNROLLED_PROGRESS names another place."""
@@ -29,9 +31,13 @@ def note(name: str, status: str) -> None:
     where = _place()
     if where is None:
         return
-    notebook, cell = where
+    notebook, cell, run = where
     notes = _read()
-    notes.setdefault(notebook, {}).setdefault(cell, {})[name] = status
+    cells = notes.setdefault(notebook, {})
+    if _runs.get((notebook, cell)) != run:  # the cell runs anew, and what it was told before is past
+        _runs[notebook, cell] = run
+        cells[cell] = {}
+    cells.setdefault(cell, {})[name] = status
     with contextlib.suppress(OSError):
         part = file().with_suffix(".part")
         part.write_text(json.dumps(notes, indent=1), encoding="utf-8")
@@ -47,10 +53,11 @@ def rows(root: Path = ROOT) -> list[tuple[str, int, int, str]]:
 
 def table(root: Path = ROOT) -> str:
     """The rows as text."""
-    lines = [f"{'':32} {'exercises':>10}   quiz"]
+    lines = [f"{'':32} {'exercises':>10}    quiz"]
     for name, done, count, quiz in rows(root):
         mark = "✓" if count and done == count else " "
-        lines.append(f"{mark} {name:30} {done:>4} of {count:<3}   {quiz}")
+        seen = {OPENED: "seen", OPEN: "not yet"}.get(quiz, "")
+        lines.append(f"{mark} {name:30} {done:>4} of {count:<3}   {seen}".rstrip())
     return "\n".join(lines)
 
 
@@ -76,15 +83,16 @@ def _is_done(found: dict[str, str], source: str, graded: bool) -> bool:
     return len(found) >= blocks and set(found.values()) == {PASSED}
 
 
-def _place() -> tuple[str, str] | None:
-    """Notebook and cell that run now, as JupyterLab tells them to the kernel."""
+def _place() -> tuple[str, str, Any] | None:
+    """Notebook, cell and run of the cell, as JupyterLab tells them to the kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     session = os.environ.get("JPY_SESSION_NAME")
     if session is None or not hasattr(shell, "kernel") or "NBGRADER_EXECUTION" in os.environ:
         return None
-    cell = shell.kernel.get_parent().get("metadata", {}).get("cellId")
-    return (Path(session).stem, cell) if cell else None
+    request = shell.kernel.get_parent()
+    cell = request.get("metadata", {}).get("cellId")
+    return (Path(session).stem, cell, request.get("header", {}).get("msg_id")) if cell else None
 
 
 def _read() -> dict[str, Any]:

@@ -63,7 +63,155 @@ def drawn(seed: int) -> tuple[data.Sizes, np.random.Generator]:
     return data.sizes(seed), np.random.default_rng(seed)
 
 
-# -- lessons 01 to 03: shapes, layouts, states ------------------------------------------------------------------
+# -- lesson 01: the cell by hand, the constructor, where a layer starts --------------------------------------------
+
+
+def hand_inputs(bidirectional: bool = False, **more: int) -> Callable[[int], dict[str, Any]]:
+    def draw(seed: int) -> dict[str, Any]:
+        s, _ = drawn(seed)
+        layer = nn.RNN(s.features, s.hidden, bidirectional=bidirectional).requires_grad_(False)
+        return {"layer": layer, "by_hand": torch.randn(s.time + 2, s.features), **more}
+
+    return draw
+
+
+def steps_by(cell: Answer) -> Answer:
+    """Walk with `cell`, a function of step, state and the four parameters."""
+
+    def walked(layer: nn.RNN, by_hand: Tensor) -> Tensor:
+        states = [torch.zeros(layer.hidden_size)]
+        for x in by_hand:
+            states.append(cell(x, states[-1], *layer.parameters()))
+        return torch.stack(states[1:])
+
+    return walked
+
+
+def overwritten(layer, by_hand):
+    state, states = torch.zeros(1, layer.hidden_size), []
+    for x in by_hand:
+        state[:] = layer(x[None], state)[1]
+        states.append(state)
+    return torch.cat(states)
+
+
+BY_HAND = Task(
+    "the cell by hand",
+    hand_inputs(),
+    closely(lambda layer, by_hand: layer(by_hand)[0]),
+    right={
+        "matrix times vector": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + u @ h + c)),
+        "vector times transposed": steps_by(lambda x, h, w, u, b, c: (x @ w.T + h @ u.T + (b + c)).tanh()),
+        "linear": steps_by(lambda x, h, w, u, b, c: torch.tanh(F.linear(x, w, b) + F.linear(h, u, c))),
+        "one matrix": steps_by(
+            lambda x, h, w, u, b, c: torch.tanh(torch.cat([w, u], 1).double() @ torch.cat([x, h]).double() + b + c)
+        ),
+    },
+    wrong={
+        "second-bias-forgotten": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + u @ h + b)),
+        "activation-missing": steps_by(lambda x, h, w, u, b, c: w @ x + b + u @ h + c),
+        "activation-misplaced": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b) + torch.tanh(u @ h + c)),
+        "weight-not-transposed": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + h @ u + c)),
+        "no-memory": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + c)),
+        "state-changed-in-place": overwritten,
+        "start-state-as-step": lambda layer, by_hand: torch.cat([torch.zeros(1, layer.hidden_size), layer(by_hand)[0]])[
+            :-1
+        ],
+    },
+)
+
+
+def one_way(layer: nn.RNN, by_hand: Tensor, direction: int) -> Tensor:
+    single = nn.RNN(layer.input_size, layer.hidden_size).requires_grad_(False)
+    for parameter, own in zip(list(layer.parameters())[4 * direction :], single.parameters(), strict=False):
+        own.copy_(parameter)
+    return single(by_hand)[0]
+
+
+BOTH_BY_HAND = Task(
+    "both directions by hand",
+    hand_inputs(bidirectional=True),
+    closely(lambda layer, by_hand: layer(by_hand)[0]),
+    right={
+        "flipped in and out": lambda layer, by_hand: torch.cat(
+            [one_way(layer, by_hand, 0), one_way(layer, by_hand.flip(0), 1).flip(0)], dim=1
+        ),
+        "halves stacked": lambda layer, by_hand: torch.stack(
+            [one_way(layer, by_hand, 0), one_way(layer, by_hand.flip(0), 1).flip(0)], dim=1
+        ).flatten(1),
+        "step by step": lambda layer, by_hand: torch.stack(
+            [
+                torch.cat([one_way(layer, by_hand[: t + 1], 0)[-1], one_way(layer, by_hand[t:].flip(0), 1)[-1]])
+                for t in range(len(by_hand))
+            ]
+        ),
+    },
+    wrong={
+        "order-of-walking": lambda layer, by_hand: torch.cat(
+            [one_way(layer, by_hand, 0), one_way(layer, by_hand.flip(0), 1)], dim=1
+        ),
+        "directions-exchanged": lambda layer, by_hand: torch.cat(
+            [one_way(layer, by_hand.flip(0), 1).flip(0), one_way(layer, by_hand, 0)], dim=1
+        ),
+        "both-walk-forward": lambda layer, by_hand: torch.cat(
+            [one_way(layer, by_hand, 0), one_way(layer, by_hand, 1)], dim=1
+        ),
+    },
+)
+
+CONTINUED = Task(
+    "a sequence in two pieces",
+    hand_inputs(cut=3),
+    closely(lambda layer, by_hand, cut: layer(by_hand)[0]),
+    right={
+        "state carried": lambda layer, by_hand, cut: torch.cat(
+            [layer(by_hand[:cut])[0], layer(by_hand[cut:], layer(by_hand[:cut])[1])[0]]
+        ),
+        "last output carried": lambda layer, by_hand, cut: torch.cat(
+            [layer(by_hand[:cut])[0], layer(by_hand[cut:], layer(by_hand[:cut])[0][-1:])[0]]
+        ),
+        "at once": lambda layer, by_hand, cut: layer(by_hand)[0].double(),
+    },
+    wrong={
+        "state-not-carried": lambda layer, by_hand, cut: torch.cat([layer(by_hand[:cut])[0], layer(by_hand[cut:])[0]]),
+    },
+)
+
+
+def four_calls(seed: int) -> dict[str, Any]:
+    s, _ = drawn(seed)
+    small, large = sorted((s.features, s.hidden))
+    keywords = [f"input_size={small}, hidden_size={large}", f"hidden_size={small}, input_size={large}"]
+    return {"calls": [f"nn.RNN({inside})" for inside in (f"{large}, {small}", f"{small}", *keywords)]}
+
+
+def sizes_made(calls: list[str]) -> list[Any]:
+    found = []
+    for call in calls:
+        try:
+            layer = eval(call)
+            found.append((layer.input_size, layer.hidden_size))
+        except TypeError:
+            found.append("raises")
+    return found
+
+
+CALLS = Task(
+    "what four calls make",
+    four_calls,
+    exactly(sizes_made),
+    right={
+        "list": sizes_made,
+        "tuple": lambda calls: tuple(sizes_made(calls)),
+        "lists": lambda calls: [list(size) if size != "raises" else size for size in sizes_made(calls)],
+    },
+    wrong={
+        "keywords-by-place": lambda calls: [*sizes_made(calls)[:3], sizes_made(calls)[3][::-1]],
+    },
+)
+
+
+# -- lessons 02 and 03: shapes, layouts, states ------------------------------------------------------------------
 
 
 def shapes_of(seed: int) -> dict[str, Any]:
@@ -283,6 +431,7 @@ BOTH_DIRECTIONS = Task(
         "last-output-both-directions": lambda layer, batch: layer(batch)[0][:, -1],
         "last-state-one-direction": lambda layer, batch: layer(batch)[1][-1],
         "directions-exchanged": lambda layer, batch: torch.cat([layer(batch)[1][-1], layer(batch)[1][-2]], dim=1),
+        "reshape-to-swap": lambda layer, batch: layer(batch)[1].view(len(batch), -1),
         "head-without-directions": lambda layer, batch: nn.Linear(layer.hidden_size, 2)(layer(batch)[0]),
     },
 )
@@ -334,7 +483,10 @@ BACKWARD = Task(
         "layer": lambda layer, sequence: layer(sequence)[0][:, 1],
         "flipped": lambda sequence, **_: tuple((100 * sequence[:, 0]).flip(0).cumsum(0).flip(0).tolist()),
     },
-    wrong={"order-of-walking": lambda layer, sequence: layer(sequence)[0][:, 1].flip(0).tolist()},
+    wrong={
+        "order-of-walking": lambda layer, sequence: layer(sequence)[0][:, 1].flip(0).tolist(),
+        "both-walk-forward": lambda sequence, **_: (100 * sequence[:, 0].cumsum(0)).tolist(),
+    },
 )
 
 
@@ -576,8 +728,13 @@ POOLING = Task(
 )
 
 
+def in_order(batch, lengths):
+    ordered, order = lengths.sort(descending=True)
+    return batch[order], ordered
+
+
 def outputs_by_loop(layer, batch, lengths):
-    output = torch.zeros(*batch.shape[:2], layer.hidden_size)
+    output = torch.zeros(*batch.shape[:2], layer.hidden_size * (1 + layer.bidirectional))
     for i, n in enumerate(lengths.tolist()):
         output[i, :n] = layer(batch[i, :n])[0]
     return output
@@ -597,6 +754,30 @@ ALL_OUTPUTS = Task(
     wrong={
         "output-shorter-than-targets": lambda layer, batch, lengths: unpacked(layer, batch, lengths),
         "unpacked-time-first": lambda layer, batch, lengths: pad_packed_sequence(packed(layer, batch, lengths)[0])[0],
+        "order-never-restored": lambda layer, batch, lengths: unpacked(
+            layer, *in_order(batch, lengths), total_length=batch.shape[1]
+        ),
+    },
+)
+
+BOTH_OUTPUTS = Task(
+    "all outputs of two directions, padded as the targets are",
+    padded_inputs(bidirectional=True),
+    closely(outputs_by_loop),
+    right={
+        "total length": ALL_OUTPUTS.right["total length"],
+        "loop": outputs_by_loop,
+        "padded again": lambda layer, batch, lengths: F.pad(
+            pad_sequence([layer(batch[i, :n])[0] for i, n in enumerate(lengths.tolist())], batch_first=True),
+            (0, 0, 0, batch.shape[1] - int(lengths.max())),
+        ),
+    },
+    wrong={
+        "backward-from-padding": ALL_OUTPUTS.right["mask"],
+        "unpacked-time-first": lambda layer, batch, lengths: pad_packed_sequence(
+            packed(layer, batch, lengths)[0], total_length=batch.shape[1]
+        )[0],
+        "tuple-into-layer": lambda layer, batch, lengths: pad_packed_sequence(packed(layer, batch, lengths)),
     },
 )
 
@@ -640,6 +821,58 @@ RAGGED = Task(
     wrong={
         "left-padding-packed": lambda layer, sequences: pad_and_pack(layer, sequences, side="left"),
         "ragged-stack": lambda layer, sequences: layer(torch.stack(sequences))[1][-1],
+    },
+)
+
+
+def padded_walk(seed: int) -> dict[str, Any]:
+    inputs = walk(seed)
+    return inputs | {"length": 1 + seed % (len(inputs["sequence"]) - 1)}
+
+
+PADDED_SUMS = Task(
+    "what the layer that adds puts out for a padded sequence",
+    padded_walk,
+    exactly(lambda layer, sequence, length: sequence[:, 0].cumsum(0).tolist()),
+    right={
+        "list": lambda sequence, **_: [int(sequence[: i + 1].sum()) for i in range(len(sequence))],
+        "tensor": lambda layer, sequence, length: layer(sequence)[0][:, 0],
+        "array": lambda sequence, **_: np.cumsum(sequence[:, 0].numpy()),
+    },
+    wrong={
+        "padding-believed-unread": lambda layer, sequence, length: [
+            float(sequence[: min(i + 1, length)].sum()) for i in range(len(sequence))
+        ],
+        "no-memory": lambda sequence, **_: sequence[:, 0].tolist(),
+    },
+)
+
+
+def unsorted_sequences(seed: int) -> dict[str, Any]:
+    rng = drawn(seed)[1]
+    lengths = rng.permutation(np.arange(2, 8))[:4]
+    if lengths[0] == lengths.max():
+        lengths = lengths[::-1]
+    numbers = torch.tensor(rng.permutation(100), dtype=torch.float32)[:, None]
+    return {"sequences": list(numbers[: lengths.sum()].split(lengths.tolist()))}
+
+
+def by_columns(sequences):
+    return [one[step].item() for step in range(7) for one in sequences if step < len(one)]
+
+
+PACKED_DATA = Task(
+    "the numbers of a packed batch in their order",
+    unsorted_sequences,
+    exactly(lambda sequences: by_columns(sorted(sequences, key=len, reverse=True))),
+    right={
+        "packed": lambda sequences: pack_sequence(sequences, enforce_sorted=False).data[:, 0],
+        "sorted": lambda sequences: pack_sequence(sorted(sequences, key=len, reverse=True)).data.flatten().tolist(),
+        "columns": lambda sequences: by_columns(sorted(sequences, key=lambda one: -len(one))),
+    },
+    wrong={
+        "packed-by-rows": lambda sequences: torch.cat(sequences)[:, 0].tolist(),
+        "packed-in-given-order": by_columns,
     },
 )
 
@@ -1277,6 +1510,18 @@ RMSE = Task(
         "squared-for-root": lambda forecast, actual: F.mse_loss(forecast, actual),
         "absolute-for-root": lambda forecast, actual: F.l1_loss(forecast, actual),
     },
+)
+
+MAE = Task(
+    "MAE of a column of forecasts",
+    lambda seed: (lambda given: given | {"forecast": given["forecast"][:, None]})(without_train(seed)),
+    number("mae", lambda forecast, actual: (forecast[:, 0] - actual).abs().mean(), high=float("inf")),
+    right={
+        "squeeze": lambda forecast, actual: (forecast.squeeze(1) - actual).abs().mean(),
+        "column": lambda forecast, actual: (forecast - actual[:, None]).abs().mean().item(),
+        "loss": lambda forecast, actual: F.l1_loss(forecast.flatten(), actual),
+    },
+    wrong={"column-against-row": lambda forecast, actual: (forecast - actual).abs().mean()},
 )
 
 

@@ -225,6 +225,12 @@ def test_metric_takes_a_stated_range():
     assert "between -1 and 1" in failure(check.metric, 2.5, low=-1, high=1).symptom
 
 
+def test_metric_asks_what_the_author_would_ask_unless_a_mistake_has_a_name():
+    swapped = {"metric": "recall", "targets": torch.tensor([1, 1, 0]), "predictions": torch.tensor([1, 0, 0])}
+    assert failure(check.metric, 0.3, 0.25, question="Which price?").question == "Which price?"
+    assert failure(check.metric, 1.0, 0.5, given=swapped, question="Which price?").question.startswith("Among which")
+
+
 def test_layer_compares_settings_and_names_their_mistakes():
     asked = {"input_size": 5, "hidden_size": 3, "batch_first": True}
     check.layer(nn.RNN(5, 3, batch_first=True), **asked)

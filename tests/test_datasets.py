@@ -122,6 +122,26 @@ def test_co2():
     assert 54 < values[-52:].nanmean() - values[:52].nanmean() < 57
 
 
+def test_co2_monthly():
+    weeks = datasets.co2()
+    months = weeks.monthly()
+    assert (months.values.shape, months.values.dtype, months.first_year, months.first_month) == (
+        (526,),
+        torch.float32,
+        1958,
+        3,
+    )
+    of = [12 * (day.year - 1958) + day.month - 3 for day in weeks.dates]
+    known = {month: [] for month in range(526)}
+    for month, value in zip(of, weeks.values.tolist(), strict=True):
+        known[month] += [value] if value == value else []
+    empty = [month for month in known if not known[month]]
+    assert empty == [3, 7, 71, 72, 73]  # the last three: February to April 1964
+    for month in known.keys() - empty:
+        assert months.values[month].item() == pytest.approx(sum(known[month]) / len(known[month]), abs=1e-3)
+    assert torch.allclose(months.values[70:75].diff(), months.values[70:72].diff(), atol=1e-3)
+
+
 def test_addresses():
     data = datasets.addresses()
     assert len(data) == len({(tuple(tokens), tuple(tags)) for tokens, tags in data}) == 1470

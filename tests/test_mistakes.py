@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import re
+import textwrap
 from collections import Counter
 
 import nbformat
@@ -14,7 +15,8 @@ from torch import nn
 from catalogue import PAGE, page, run_example
 from course_utils.mistakes import BY_ID, CATALOGUE, diagnose, diagnose_error
 from course_utils.verdict import CheckFailed
-from matrix import PASSED, matrix, verdict
+from lesson import facts
+from matrix import PASSED, UNNAMED, matrix, verdict
 from notebooks import LESSONS, PLANNED, ROOT, cells_of
 from tasks import TASKS
 
@@ -90,6 +92,20 @@ def test_each_right_answer_passes_on_every_draw(task):
         assert Counter(verdict(task, answer, seed) for seed in range(SEEDS)) == {(PASSED,): SEEDS}, style
 
 
+@tasks
+def test_an_answer_that_is_wrong_by_chance_is_not_named(task):
+    """A value near the right one that no mistake makes gets the plain facts."""
+    right = next(iter(task.right.values()))
+    for seed in range(SEEDS):
+        value = right(**task.draw(seed))
+        if not isinstance(value, torch.Tensor | float) or not torch.as_tensor(value).is_floating_point():
+            continue
+        noise = torch.rand(torch.as_tensor(value).shape, generator=torch.Generator().manual_seed(seed))
+        off = value + 0.003 + 0.1 * noise
+        named = verdict(task, lambda **inputs: off, seed)  # noqa: B023 - used at once
+        assert named == (PASSED if task.name == "a loss over the unpacked outputs" else UNNAMED,)
+
+
 @pytest.mark.slow
 @tasks
 def test_no_false_alarm_in_a_thousand_right_answers(task, monkeypatch):
@@ -150,22 +166,35 @@ def expressions(source: str) -> set[str]:
 
 
 def solutions() -> set[str]:
-    """Every expression between BEGIN SOLUTION and END SOLUTION of the assignments."""
+    """Every expression of the assignments' solutions, and of the functions that lessons ask for."""
     found = set()
     for path in ROOT.glob("source/*/*.ipynb"):
         for cell in nbformat.read(path, 4).cells:
             for part in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.S):
                 with contextlib.suppress(SyntaxError):
                     found |= expressions("def answer():\n" + part if part.startswith(" ") else part)
+    for path in LESSONS:
+        for answers in facts(path.stem)["answers"].values():
+            if "return" in answers:
+                lines = answers["return"] if "return" in answers["return"] else f"return {answers['return']}"
+                found |= expressions("def answer():\n" + textwrap.indent(lines, "    "))
     return found
 
 
 def test_no_hint_holds_a_piece_of_a_solution():
     pieces = solutions()
     assert any("transpose(0,1)" in piece for piece in pieces)
+    assert any("torch.cat" in piece for piece in pieces)
     for mistake in CATALOGUE:
         hints = "".join([mistake.title, mistake.symptom, mistake.question, *mistake.read]).replace(" ", "")
         assert [piece for piece in pieces if piece in hints] == [], mistake.id
+
+
+def test_no_example_holds_a_solution_of_an_assignment():
+    whole = {piece for piece in solutions() if re.search(r"transpose|cat\(|view\(|zeros\(", piece)}
+    assert whole
+    for mistake in CATALOGUE:
+        assert not whole & expressions(mistake.example), mistake.id
 
 
 @tasks

@@ -8,6 +8,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from course_utils import data, plots
 
@@ -17,6 +18,7 @@ PICTURES = {
     "influence": lambda: plots.influence(torch.ones(3, 3).triu()),
     "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
     "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
+    "staircase": lambda: plots.staircase([3, 1, 5]),
     "unrolled": lambda: plots.unrolled(3),
     "lines": lambda: plots.lines({"one": [1.0, 2.0], "two": [2.0, 1.0]}, **LABELS),
     "bars": lambda: plots.bars({"one": 1.0, "two": [2.0, 3.0]}, title="Error", x_label="degrees"),
@@ -77,6 +79,23 @@ def test_positions_show_which_padding_is_read():
     assert sum(patch.get_hatch() == "//" for patch in picture.figure.axes[0].patches) == 5
     valid = (torch.arange(5) < lengths[:, None]).float()
     assert "0 of 5 padded steps are read" in plots.influence_of_positions(valid, lengths).alt
+
+
+def test_the_staircase_is_what_packing_makes_of_the_lengths():
+    lengths = torch.tensor([2, 4, 1, 4])
+    picture = plots.staircase(lengths)
+    packed = pack_padded_sequence(data.labelled(4, 4, 1), lengths, batch_first=True, enforce_sorted=False)
+    (panel,) = picture.figure.axes
+    assert [int(label.get_text()) for label in panel.get_xticklabels()] == packed.batch_sizes.tolist()
+    assert [int(label.get_text()[-1]) for label in panel.get_yticklabels()] == packed.sorted_indices.tolist()
+    order, places = packed.sorted_indices.tolist(), {}
+    for text in panel.texts:
+        step, row = text.get_position()
+        places[int(text.get_text())] = 100 * order[row] + 10 * step
+    assert [places[place] for place in range(len(places))] == packed.data.flatten().tolist()
+    for lengths in ([], [3, 0], [13], [1] * 9):
+        with pytest.raises(ValueError, match="at most 8 lengths of 1 to 12"):
+            plots.staircase(lengths)
 
 
 def test_unrolled_shows_where_each_state_ends():

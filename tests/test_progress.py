@@ -40,6 +40,17 @@ with check.exercise():
     assert json.loads(notes.read_text()) == {"02_shapes": {"run-entry": {"count": "passed", "other": "open"}}}
 
 
+def test_a_cell_that_runs_anew_is_noted_anew(notes, monkeypatch):
+    """An open place has another name than the value that passes later."""
+    runs = iter(["run-1", "run-2", "run-2"])
+    monkeypatch.setattr(progress, "_place", lambda: ("02_shapes", "repair", next(runs)))
+    progress.note("repaired_summary", progress.OPEN)
+    progress.note("layer that adds", progress.PASSED)
+    progress.note("ordinary layer", progress.PASSED)
+    found = {"layer that adds": "passed", "ordinary layer": "passed"}
+    assert json.loads(notes.read_text()) == {"02_shapes": {"repair": found}}
+
+
 def course(tmp_path):
     cells = [
         new_code_cell("import torch", id="setup"),

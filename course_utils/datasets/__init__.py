@@ -46,6 +46,19 @@ class Weeks(NamedTuple):
     values: Tensor
     dates: list[date]
 
+    def monthly(self) -> Months:
+        """The mean of each month's weeks; a month without any lies on the line between its neighbours."""
+        first, last = self.dates[0], self.dates[-1]
+        month = torch.tensor([12 * (day.year - first.year) + day.month - first.month for day in self.dates])
+        size = 12 * (last.year - first.year) + last.month - first.month + 1
+        there = ~self.values.isnan()
+        counts = month[there].bincount(minlength=size)
+        means = torch.zeros(size).index_add(0, month[there], self.values[there]) / counts
+        for gap in (counts == 0).nonzero().flatten().tolist():
+            after = next(later for later in range(gap, size) if counts[later])
+            means[gap] = means[gap - 1] + (means[after] - means[gap - 1]) / (after - gap + 1)
+        return Months(means, first.year, first.month)
+
 
 class Names(NamedTuple):
     names: list[str]
@@ -91,7 +104,7 @@ def co2() -> Weeks:
     """Carbon dioxide in the air at Mauna Loa, the mean of each week in parts per million.
 
     2284 float32 values of shape (2284,), NaN in the 59 weeks without one, and the Saturdays to which they belong,
-    from 29 March 1958 to 29 December 2001.
+    from 29 March 1958 to 29 December 2001. `co2().monthly()` makes 526 months of them, five of these filled in.
     Keeling and Whorf 2004, public domain. Raises DatasetError.
     """
     days, values = zip(*_records("co2"), strict=True)

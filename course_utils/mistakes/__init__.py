@@ -8,7 +8,10 @@ the right value of a graded task stands in its hidden test. The inputs that chec
     behaviour   what the probes should find, such as {"sees_future": False}; a way returns what they would find
     layer       an nn.RNN                      batch      its input, in the layout of the task
     sequence    one unbatched input (time, features)      sequences  a list of them      start  an h_0
+    by_hand     the same where the layer's cell is written by hand      cut  a step at which it is cut in two
+    calls       texts such as "nn.RNN(5, 3)"; a way returns (input_size, hidden_size) or "raises" for each
     lengths     (batch,) valid steps; the batch is then padded, the layer batch-first
+    length      how many steps of the sequence are valid
     logits      (batch, [time,] classes)       targets, predictions, mask   one number for each sample or step
     metric      which number is asked for      scores, threshold            of a binary classifier
     batches     a list of (predictions, targets)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .mistake import Mistake, behaves
 
+BY_HAND = ("01_what_nn_rnn_computes", "By hand")
+CONSTRUCTOR = ("01_what_nn_rnn_computes", "The constructor")
+WHERE_IT_STARTS = ("01_what_nn_rnn_computes", "Where it starts")
 SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
 DIRECTIONS = ("02_shapes", "Layers and directions")
 START = ("02_shapes", "A state to start from")
@@ -64,6 +70,14 @@ def _reshaped_in(layer, batch):
 
 def _reshaped_out(layer, batch):
     return layer(batch.transpose(0, 1))[0].reshape(*batch.shape[:2], -1)
+
+
+def _states_reshaped(layer, batch):
+    """The states of each sample side by side, by a view of (states, batch, hidden) as (batch, states*hidden)."""
+    h_n = layer(batch)[1]
+    if min(h_n.shape[:2]) == 1:
+        raise ValueError("right for one state, and for one sample")
+    return h_n.reshape(h_n.shape[1], -1)
 
 
 def _last_output(layer, batch):
@@ -153,6 +167,60 @@ def _in_walking_order(layer, sequence):
     return layer(sequence)[0][:, 1].flip(0).tolist()
 
 
+def _cell(new_state):
+    """A way: a walk by hand with this cell, (time, hidden), or (time,) for a layer of one hidden unit."""
+
+    def way(layer, by_hand):
+        if layer.bidirectional or layer.num_layers > 1:
+            raise ValueError("a walk by hand is the walk of one layer in one direction")
+        squash = torch.tanh if layer.nonlinearity == "tanh" else torch.relu
+        state, states = torch.zeros(layer.hidden_size), []
+        for x in by_hand:
+            state = new_state(squash, x, state, *layer.parameters())
+            states.append(state)
+        found = torch.stack(states)
+        if layer.hidden_size == 1 and torch.equal(found, layer(by_hand)[0]):
+            raise ValueError("a layer for the head, on which this changes nothing")
+        return found.squeeze(1)
+
+    return way
+
+
+def _one_direction(layer, by_hand):
+    if layer.bidirectional:
+        raise ValueError("only one direction")
+    return layer(by_hand)[0]
+
+
+def _halves(layer, by_hand):
+    if not layer.bidirectional:
+        raise ValueError("only one direction")
+    return layer(by_hand)[0].chunk(2, dim=1)
+
+
+def _both_forward(layer, by_hand):
+    """Both directions by hand, the second one on the sequence in its own order."""
+    return _halves(layer, by_hand)[0], _halves(layer, by_hand.flip(0))[1].flip(0)
+
+
+def _backward_half_forward(layer, sequence):
+    """What the backward half of a layer of one hidden unit would put out if it walked forward."""
+    return layer(sequence.flip(0))[0][:, 1].flip(0).tolist()
+
+
+def _begun_anew(layer, by_hand, cut):
+    return torch.cat([layer(by_hand[:cut])[0], layer(by_hand[cut:])[0]])
+
+
+def _by_place(calls):
+    """(input_size, hidden_size) of each call as it is read by someone who goes by the order of its numbers."""
+    found = []
+    for call in calls:
+        sizes = [int(number) for number in re.findall(r"\d+", call)]
+        found.append("raises" if len(sizes) < 2 else tuple(sizes))
+    return found
+
+
 LAYERS: tuple[Mistake, ...] = (
     Mistake(
         id="no-memory",
@@ -160,7 +228,11 @@ LAYERS: tuple[Mistake, ...] = (
         symptom="This is what comes out when the layer forgets everything before each step.",
         question="What does the layer carry from one step to the next?",
         read=("02_shapes", "Output and h_n"),
-        ways=(_without_memory,),
+        ways=(
+            _without_memory,
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + b_hh)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih)),
+        ),
         example="""
 layer, sequence = nn.RNN(1, 1), torch.tensor([[1.0], [1.0], [1.0]])
 print("equal inputs, different outputs:", [round(number, 2) for number in layer(sequence)[0].flatten().tolist()])
@@ -172,7 +244,10 @@ print("equal inputs, different outputs:", [round(number, 2) for number in layer(
         symptom="The state before the first step stands among the outputs.",
         question="What has the layer read when it gives its first output?",
         read=START,
-        ways=(_start_shown,),
+        ways=(
+            _start_shown,
+            lambda layer, by_hand: F.pad(_one_direction(layer, by_hand)[:-1], (0, 0, 1, 0)).squeeze(1),
+        ),
         example="""
 output, h_n = nn.RNN(1, 1)(torch.ones(3, 1), torch.full((1, 1), 0.9))
 print(len(output), "outputs for 3 steps, none of them 0.9:", [round(n, 2) for n in output.flatten().tolist()])
@@ -196,7 +271,10 @@ print(torch.equal(layer(sequence)[0], layer(sequence, torch.full((1, 1), 0.9))[0
         symptom="These are the numbers of the backward walk, in the order in which it met them.",
         question="At which step of the sequence does the backward walk put out its first number?",
         read=DIRECTIONS,
-        ways=(_in_walking_order,),
+        ways=(
+            _in_walking_order,
+            lambda layer, by_hand: torch.cat([_halves(layer, by_hand)[0], _halves(layer, by_hand)[1].flip(0)], dim=1),
+        ),
         example="""
 output, h_n = nn.RNN(1, 1, bidirectional=True)(torch.randn(3, 1))
 print("finished at step 0:", torch.equal(output[0, 1:], h_n[1]), " at step 2:", torch.equal(output[2, 1:], h_n[1]))
@@ -252,7 +330,7 @@ print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == w
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
         read=("03_batch_first", "Swapping two axes"),
-        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out, behaves("samples_mix")),
+        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out, _states_reshaped, behaves("samples_mix")),
         example="""
 batch = torch.tensor([[[1], [2], [3]], [[10], [20], [30]]])
 print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of both samples")
@@ -266,8 +344,8 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         read=("03_batch_first", "Two layouts"),
         ways=(_reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""
-batch = torch.randn(4, 7, 5)
-print(tuple(nn.RNN(5, 3)(batch.transpose(0, 1))[0].shape))
+steps = torch.randn(7, 4, 5)  # (time, batch, feature)
+print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7, 3) was asked for")
 """,
     ),
     Mistake(
@@ -275,12 +353,11 @@ print(tuple(nn.RNN(5, 3)(batch.transpose(0, 1))[0].shape))
         title="The state is taken for batch-first",
         symptom="This takes the first axis of the state for the batch.",
         question="What does the first axis of a state count?",
-        read=("03_batch_first", "What batch_first leaves alone"),
+        read=("02_shapes", "The layer"),
         ways=(
             _reads("states batch hidden", "batch states hidden"),
             _reads("layers*directions batch hidden", "batch layers*directions hidden"),
             _reads("layers directions batch hidden", "batch layers directions hidden"),
-            lambda layer, batch: layer(batch)[1].transpose(0, 1),
             lambda layer, batch: layer(batch)[1][:, -1],
         ),
         example="""
@@ -355,7 +432,11 @@ print(tuple(h_n[-1].shape), "has no room for two directions of 3")
         symptom="Both final states are there, the backward one before the forward one.",
         question="In which order do the rows of h_n stand?",
         read=DIRECTIONS,
-        ways=(_exchanged, _exchanged_of_packed),
+        ways=(
+            _exchanged,
+            _exchanged_of_packed,
+            lambda layer, by_hand: torch.cat(_halves(layer, by_hand)[::-1], dim=1),
+        ),
         example="""
 output, h_n = nn.RNN(5, 3, batch_first=True, bidirectional=True)(torch.randn(4, 7, 5))
 print(torch.allclose(torch.cat([h_n[1], h_n[0]], 1)[:, :3], output[:, -1, :3]))
@@ -489,10 +570,10 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), (h, c))
     Mistake(
         id="tuple-into-layer",
         title="A whole result where a tensor belongs",
-        symptom="A recurrent layer returns two things at once, and the next layer was given both (or a packed batch).",
-        question="Which part of the result does the next layer need?",
+        symptom="A recurrent layer returns two things at once, and what comes next was given both (or a packed batch).",
+        question="Which part of the result is needed next?",
         read=("02_shapes", "Output and h_n"),
-        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute 'dim'",
+        raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute '(dim|batch_sizes)'",
         silent=False,
         example="""
 nn.Sequential(nn.RNN(5, 3), nn.Linear(3, 2))(torch.randn(7, 4, 5))
@@ -517,8 +598,8 @@ nn.Linear(3, 2)(output)
         title="Too many arguments by position",
         symptom="The fourth argument of nn.RNN is the nonlinearity, and it was given something else.",
         question="Which arguments would be clearer with their names?",
-        read=("01_what_nn_rnn_computes", "The constructor"),
-        raises=r"Unknown nonlinearity '(True|False)'",
+        read=CONSTRUCTOR,
+        raises=r"Unknown nonlinearity '(True|False|[\d.]+)'",
         silent=False,
         example="""
 nn.RNN(4, 3, 1, True)  # meant: bidirectional
@@ -529,7 +610,7 @@ nn.RNN(4, 3, 1, True)  # meant: bidirectional
         title="Dropout that drops nothing",
         symptom="Dropout acts between the layers of a stack, and this stack has one layer.",
         question="Between which two layers would the dropout stand?",
-        read=("01_what_nn_rnn_computes", "The constructor"),
+        read=CONSTRUCTOR,
         ways=(_dropout_without_layers,),
         raises=r"dropout option adds dropout after all but last recurrent layer",
         example="""
@@ -542,12 +623,139 @@ print("same result twice, so nothing is dropped:", torch.equal(layer(batch)[0], 
         title="Another start each time",
         symptom="The same input gives another output each time it is read.",
         question="Where does the layer start from, and is that the same at every call?",
-        read=("01_what_nn_rnn_computes", "Where it starts"),
+        read=WHERE_IT_STARTS,
         ways=(behaves("repeats"),),
         example="""
 layer, batch = nn.RNN(5, 3), torch.randn(7, 4, 5)
 first, second = (layer(batch, torch.randn(1, 4, 3))[0] for _ in range(2))
 print("same output twice:", torch.allclose(first, second))
+""",
+    ),
+    Mistake(
+        id="second-bias-forgotten",
+        title="One bias where the cell has two",
+        symptom="A bias is missing: the cell adds two of them at every step.",
+        question="Which parameters does the layer have, and have you used each of them at each step?",
+        read=BY_HAND,
+        ways=(
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + w_hh @ h)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + w_hh @ h + b_hh)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + w_hh @ h)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + w_hh @ h + b_hh * h.any())),
+        ),
+        example="""
+layer, x = nn.RNN(1, 1), torch.tensor([[2.0]])
+by_hand = torch.tanh(x @ layer.weight_ih_l0.T + layer.bias_ih_l0)  # the state before the first step is zero
+print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x)[0].item(), 2))
+""",
+    ),
+    Mistake(
+        id="activation-missing",
+        title="The sum without its activation",
+        symptom="The weighted sum itself was taken for the new state.",
+        question="What does the cell do with the sum before it becomes the new state?",
+        read=BY_HAND,
+        ways=(_cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: w_ih @ x + b_ih + w_hh @ h + b_hh),),
+        example="""
+layer, x = nn.RNN(1, 1), torch.tensor([[9.0]])
+by_hand = x @ layer.weight_ih_l0.T + layer.bias_ih_l0 + layer.bias_hh_l0
+print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x)[0].item(), 2))
+""",
+    ),
+    Mistake(
+        id="activation-misplaced",
+        title="The activation in another place",
+        symptom="The activation was applied to a part of the sum, or more than once.",
+        question="What stands inside the activation, and how often is it applied at one step?",
+        read=BY_HAND,
+        ways=(
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih) + w_hh @ h + b_hh),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: w_ih @ x + b_ih + act(w_hh @ h + b_hh)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih) + act(w_hh @ h + b_hh)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + w_hh @ h) + b_ih + b_hh),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(act(w_ih @ x + b_ih + w_hh @ h + b_hh))),
+        ),
+        example="""
+layer, x, h = nn.RNN(1, 1), torch.tensor([[2.0]]), torch.tensor([[0.9]])
+w_ih, w_hh, b_ih, b_hh = layer.parameters()
+by_hand = torch.tanh(w_ih @ x + b_ih) + torch.tanh(w_hh @ h + b_hh)
+print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x, h)[0].item(), 2))
+""",
+    ),
+    Mistake(
+        id="weight-not-transposed",
+        title="Rows and columns of the recurrent weight exchanged",
+        symptom="The recurrent weight was multiplied from its other side, which its square shape allows.",
+        question="Which axis of weight_hh_l0 counts the numbers of the new state, and which one those of the old?",
+        read=BY_HAND,
+        ways=(
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + h @ w_hh + b_hh)),
+            _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(x @ w_ih + b_ih + h @ w_hh + b_hh)),
+        ),
+        example="""
+layer, x, h = nn.RNN(5, 3), torch.randn(5), torch.randn(3)
+w_ih, w_hh, b_ih, b_hh = layer.parameters()
+right, wrong = torch.tanh(w_ih @ x + b_ih + w_hh @ h + b_hh), torch.tanh(w_ih @ x + b_ih + h @ w_hh + b_hh)
+print("same shape:", right.shape == wrong.shape, " same numbers:", torch.allclose(right, wrong))
+""",
+    ),
+    Mistake(
+        id="state-changed-in-place",
+        title="One tensor for the states of all steps",
+        symptom="Every step shows the state after the last one.",
+        question="How many tensors does your list hold: one for each step, or the same one many times?",
+        read=BY_HAND,
+        ways=(lambda layer, by_hand: _one_direction(layer, by_hand)[-1].expand(len(by_hand), -1),),
+        example="""
+state, states = torch.zeros(1), []
+for x in [1.0, 2.0, 3.0]:
+    state += x  # changes the tensor that is in the list already
+    states.append(state)
+print(torch.stack(states).flatten().tolist(), "where 1, 3, 6 was meant")
+""",
+    ),
+    Mistake(
+        id="both-walk-forward",
+        title="A backward half that walked forward",
+        symptom="The second set of weights was used, but it read the sequence in its own order.",
+        question="Which step of the sequence must the backward walk read first?",
+        read=("01_what_nn_rnn_computes", "Two layers, two directions"),
+        ways=(
+            lambda layer, by_hand: torch.cat(_both_forward(layer, by_hand), dim=1),
+            lambda layer, by_hand: torch.cat(
+                [_both_forward(layer, by_hand)[0], _both_forward(layer, by_hand)[1].flip(0)], dim=1
+            ),
+            _backward_half_forward,
+        ),
+        example="""
+layer, second = nn.RNN(5, 3, bidirectional=True), nn.RNN(5, 3)
+second.load_state_dict({name[: -len("_reverse")]: w for name, w in layer.state_dict().items() if "reverse" in name})
+sequence = torch.randn(7, 5)
+print(torch.allclose(second(sequence)[0], layer(sequence)[0][:, 3:]))
+""",
+    ),
+    Mistake(
+        id="keywords-by-place",
+        title="Keywords read by their place",
+        symptom="A call with keywords was read as if their order counted.",
+        question="How does Python know which argument is meant where the names stand in front?",
+        read=CONSTRUCTOR,
+        ways=(_by_place,),
+        example="""
+print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden were meant")
+""",
+    ),
+    Mistake(
+        id="state-not-carried",
+        title="Each piece begins anew",
+        symptom="The second piece of the sequence begins as if nothing had come before it.",
+        question="What does the layer know of the first piece when it begins the second one?",
+        read=WHERE_IT_STARTS,
+        ways=(_begun_anew,),
+        example="""
+layer, sequence = nn.RNN(5, 3), torch.randn(7, 5)
+whole, pieces = layer(sequence)[0], torch.cat([layer(piece)[0] for piece in sequence.split(4)])
+print("first piece:", torch.allclose(whole[:4], pieces[:4]), " second piece:", torch.allclose(whole[4:], pieces[4:]))
 """,
     ),
 )

@@ -9,6 +9,8 @@ from .mistake import Mistake, behaves
 
 LENGTHS = ("04_padding_and_packing", "Lengths")
 STEP = ("05_reading_the_right_step", "The last valid step")
+UNPACKED = ("04_padding_and_packing", "Back to a padded tensor")
+READS = ("04_padding_and_packing", "What the layer does with the padding")
 
 
 def _one_way(layer):
@@ -69,13 +71,39 @@ def _backward_from_padding(layer, batch, lengths):
     return torch.cat([output[torch.arange(len(batch)), lengths - 1, :hidden], output[:, 0, hidden:]], dim=1)
 
 
+def _outputs_still_sorted(layer, batch, lengths, **options):
+    lengths, order = lengths.sort(descending=True)
+    return _unpacked(layer, batch[order], lengths, **options)
+
+
 def _packed_time_first(layer, batch, lengths):
     return layer(pack_padded_sequence(batch, lengths, enforce_sorted=False))[1][-1]
 
 
-def _unpacked_time_first(layer, batch, lengths):
-    packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
-    return pad_packed_sequence(layer(packed)[0])[0]
+def _unpacked_time_first(layer, batch, lengths, **options):
+    return _unpacked(layer, batch, lengths, **options).transpose(0, 1)
+
+
+def _backward_through_padding(layer, batch, lengths):
+    if not layer.bidirectional:
+        raise ValueError("a walk forward comes to the padding last")
+    return layer(batch)[0]
+
+
+def _backward_through_padding_masked(layer, batch, lengths):
+    mask = torch.arange(batch.shape[1]) < lengths[:, None]
+    return _backward_through_padding(layer, batch, lengths) * mask[:, :, None]
+
+
+def _stopped(layer, sequence, length, fill=None):
+    """The outputs of the valid steps, then `fill`, or the last of them again."""
+    valid = layer(sequence[:length])[0].flatten().tolist()
+    return valid + [valid[-1] if fill is None else fill] * (len(sequence) - length)
+
+
+def _columns_as_given(sequences):
+    steps = range(max(map(len, sequences)))
+    return torch.stack([one[step] for step in steps for one in sequences if step < len(one)]).flatten()
 
 
 def _left_padded(layer, sequences):
@@ -104,11 +132,26 @@ torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
 """,
     ),
     Mistake(
+        id="padding-believed-unread",
+        title="Padding believed to leave no trace",
+        symptom="This is what comes out where the padding leaves no trace.",
+        question="What would tell the layer that a number is padding?",
+        read=READS,
+        ways=(
+            lambda layer, sequence, length: _stopped(layer, sequence, length),
+            lambda layer, sequence, length: _stopped(layer, sequence, length, fill=0),
+            lambda layer, sequence, length: _stopped(layer, sequence, length)[:length],
+        ),
+        example=EXAMPLE
+        + """print("the states at the last valid step and behind it:", output[0, 2:, 0].tolist())
+""",
+    ),
+    Mistake(
         id="last-step-of-padding",
         title="The last step of the padding",
         symptom="The shorter sequences are read at a step of their padding.",
         question="At which step does each of the sequences end?",
-        read=STEP,
+        read=READS,
         ways=(_last_of_padded, _states_of_padded, _last_of_unpacked, behaves("reads_padding")),
         example=EXAMPLE
         + """right = torch.stack([layer(batch[i, :n])[1][-1] for i, n in enumerate(lengths)])
@@ -156,7 +199,11 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         symptom="The rows are right, but they stand in the order of the sorted lengths.",
         question="Which row of your result belongs to the first sequence that you were given?",
         read=LENGTHS,
-        ways=(_still_sorted,),
+        ways=(
+            _still_sorted,
+            lambda layer, batch, lengths: _outputs_still_sorted(layer, batch, lengths),
+            lambda layer, batch, lengths: _outputs_still_sorted(layer, batch, lengths, total_length=batch.shape[1]),
+        ),
         example=EXAMPLE
         + """ordered, order = lengths.sort(descending=True)
 h_n = layer(pack_padded_sequence(batch[order], ordered, batch_first=True))[1]
@@ -233,8 +280,11 @@ layer(packed)
         title="Unpacked into the other layout",
         symptom="The first axis of the unpacked output counts steps.",
         question="In which layout does the unpacking answer, if nothing is said?",
-        read=("04_padding_and_packing", "Back to a padded tensor"),
-        ways=(_unpacked_time_first,),
+        read=UNPACKED,
+        ways=(
+            lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths),
+            lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths, total_length=batch.shape[1]),
+        ),
         example=EXAMPLE
         + """packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
 print(tuple(pad_packed_sequence(layer(packed)[0])[0].shape), "for 3 sequences")
@@ -245,7 +295,7 @@ print(tuple(pad_packed_sequence(layer(packed)[0])[0].shape), "for 3 sequences")
         title="Unpacked to fewer steps than the targets have",
         symptom="The time axis is as long as the longest sequence of this batch, not as long as that of the data.",
         question="How long is the time axis of the targets, and who tells the unpacking?",
-        read=("04_padding_and_packing", "Back to a padded tensor"),
+        read=UNPACKED,
         ways=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
         raises=r"Expected input batch_size \(\d+\) to match target batch_size \(\d+\)",
         example="""
@@ -270,12 +320,41 @@ print("zeros among the packed numbers:", int((packed.data == 0).sum()))
 """,
     ),
     Mistake(
+        id="packed-by-rows",
+        title="Packed data read sequence by sequence",
+        symptom="These are whole sequences, one behind the other.",
+        question="Which numbers does the layer need at its first step, and where do they stand?",
+        read=("04_padding_and_packing", "Packing"),
+        ways=(
+            lambda sequences: torch.cat(sequences).flatten(),
+            lambda sequences: torch.cat(sorted(sequences, key=len, reverse=True)).flatten(),
+        ),
+        example="""
+sequences = [torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0, 30.0])]
+print("one behind the other:", torch.cat(sequences).tolist())
+print("packed:", pack_sequence(sequences, enforce_sorted=False).data.tolist())
+""",
+    ),
+    Mistake(
+        id="packed-in-given-order",
+        title="Columns in the order of the batch",
+        symptom="In each column the sequences stand in the order in which they were given.",
+        question="Which sequence is in the top row of the staircase?",
+        read=("04_padding_and_packing", "Packing"),
+        ways=(_columns_as_given,),
+        example="""
+sequences = [torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0, 30.0])]
+first = pack_sequence(sequences, enforce_sorted=False).data[:2].tolist()
+print("first column, as given:", [one[0].item() for one in sequences], " packed:", first)
+""",
+    ),
+    Mistake(
         id="backward-from-padding",
         title="A backward walk that begins in the padding",
-        symptom="The forward half is right; the backward half has read the padding before it came to the sequence.",
+        symptom="The backward half has read padding before it came to the valid steps.",
         question="Where does the backward walk over a shorter sequence begin, and how does the layer learn of its end?",
-        read=("05_reading_the_right_step", "Both directions"),
-        ways=(_backward_from_padding,),
+        read=READS,
+        ways=(_backward_from_padding, _backward_through_padding, _backward_through_padding_masked),
         example="""
 layer, sequence = nn.RNN(1, 3, batch_first=True, bidirectional=True), torch.randn(1, 2, 1)
 padded = torch.cat([sequence, torch.zeros(1, 3, 1)], dim=1)

@@ -68,6 +68,10 @@ def _mean_of_the_table(metric, predictions, targets):
     return (column == targets.flatten()).float().mean() if metric == "accuracy" else None
 
 
+def _table_of_errors(metric, forecast, actual):
+    return {"mae": (forecast.flatten()[:, None] - actual.flatten()).abs().mean()}[metric]
+
+
 TRAINING: tuple[Mistake, ...] = (
     Mistake(
         id="class-axis",
@@ -156,7 +160,7 @@ for _ in range(2):
         symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
         question="Which shapes do the two sides of the comparison have, and which one has the result?",
         read=("07_from_counts_to_f1", "One prediction a target"),
-        ways=(_column_against_row, _mean_of_the_table),
+        ways=(_column_against_row, _mean_of_the_table, _table_of_errors),
         example="""
 predictions, targets = torch.ones(8, 1), torch.ones(8)
 print("accuracy", ((predictions == targets).sum() / 8).item())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 import torch
 from matplotlib.axes import Axes
@@ -68,6 +69,38 @@ def influence_of_positions(moved: Tensor, lengths: Tensor, title: str = "Which s
         box = Rectangle((step - 0.5, sample - 0.5), 1, 1, fill=False, hatch="//", edgecolor="#6b7280", linewidth=0)
         picture.figure.axes[0].add_patch(box)
     return picture
+
+
+def staircase(lengths: Tensor | Sequence[int]) -> Picture:
+    """Draw what pack_padded_sequence makes of sequences of these lengths: the longest on top, `batch_sizes` below.
+
+    Parameters
+    ----------
+    lengths : at most 8 of 1 to 12 steps. The number in a cell is the step's place in the packed `data`.
+    """
+    lengths = torch.as_tensor(lengths)
+    if lengths.dim() != 1 or not 0 < len(lengths) <= 8 or not 0 < lengths.min() <= lengths.max() <= 12:
+        raise ValueError(f"plots.staircase: at most 8 lengths of 1 to 12 steps, not {lengths.tolist()}.")
+    ordered, order = lengths.sort(descending=True)
+    valid = torch.arange(int(ordered[0])) < ordered[:, None]
+    heights, rows, steps = valid.sum(0).tolist(), *valid.shape
+    width = max(6, steps)  # so that a picture that moves keeps its size
+    figure = Figure(figsize=(1.6 + 0.6 * width, 1.5 + 0.4 * rows), layout="constrained")
+    panel = figure.subplots()
+    for place, (step, row) in enumerate(valid.T.nonzero().tolist()):
+        panel.add_patch(Rectangle((step - 0.46, row - 0.44), 0.92, 0.88, facecolor=BLUE, alpha=0.3))
+        panel.text(step, row, str(place), ha="center", va="center", fontsize=9, color=INK)
+    panel.set(xlim=(-0.5, width - 0.5), ylim=(rows - 0.5, -0.5), xlabel="batch_sizes: sequences that have this step")
+    panel.set_xticks(range(steps), heights)
+    panel.set_yticks(range(rows), [f"sequence {number}" for number in order.tolist()])
+    above = panel.secondary_xaxis("top")
+    above.set_xticks(range(steps), [f"step {step}" for step in range(steps)])
+    for axis in (panel, above):
+        axis.tick_params(labelsize=9, length=0)
+        axis.spines[:].set_visible(False)
+    figure.suptitle(f"Packed: lengths {lengths.tolist()}", fontsize=11)
+    told = ", ".join(f"sequence {i} ({n})" for i, n in zip(order.tolist(), ordered.tolist(), strict=True))
+    return Picture(figure, f"A staircase of steps, the longest sequence on top: {told}. Its columns hold {heights}.")
 
 
 def _moves(moved: Tensor, title: str, across: str, down: str, alt: str, word: str = "moves") -> Picture:
