@@ -147,6 +147,12 @@ def test_an_error_is_recognised_by_its_text_alone(mistake):
         assert mistake.id in [found.id for found in diagnose_error(CATALOGUE, error, {})]
 
 
+def test_a_mask_is_not_taken_for_row_numbers():
+    mask = torch.tensor([True, True, False, False])
+    for given in ({"windows": 4, "value": mask}, {"groups": ["a", "a", "b", "b"], "value": (mask, ~mask)}):
+        assert diagnose(CATALOGUE, given, lambda way: way is not None) == []
+
+
 def test_a_way_that_cannot_be_computed_is_passed_over():
     assert diagnose(CATALOGUE, {"layer": "no layer", "batch": torch.ones(2)}, lambda way: True) == []
 

@@ -37,16 +37,24 @@ def _standardized(numbers, fitted, correction):
     return (numbers - fitted.mean(0)) / fitted.std(0, correction=correction)
 
 
+def _rows(part):
+    """Row numbers as integers; True and False are a mask and no row numbers."""
+    rows = part.tolist() if hasattr(part, "tolist") else list(part)
+    if any(isinstance(row, bool) for row in rows):
+        raise TypeError("a mask")
+    return [int(row) for row in rows]
+
+
 def _not_the_last(value, windows):
     """A test set of windows, where some later window is not in it."""
-    chosen = sorted(int(index) for index in value)
+    chosen = sorted(_rows(value))
     if chosen == list(range(chosen[0], chosen[0] + len(chosen))):
         raise ValueError("one block, so not shuffled")
     return value
 
 
 def _in_both(value, items):
-    train, test = ({items[int(index)] for index in part} for part in value)
+    train, test = ({items[row] for row in _rows(part)} for part in value)
     if not train & test:
         raise ValueError("nothing is in both parts")
     return value
@@ -124,7 +132,7 @@ print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
         id="bidirectional-next-step",
         title="A forecast that reads what it forecasts",
         symptom="Earlier outputs move when a later input changes.",
-        question="What does each direction of the layer know at a step?",
+        question="What has your model read when it answers for a step, and by which way could a later step get in?",
         read=("09_data_leakage", "A look into the future"),
         ways=(behaves("sees_future"),),
         example="""
