@@ -218,8 +218,8 @@ print("the result's rows are the sequences", order.tolist())
         read=("05_reading_the_right_step", "Find the bug"),
         ways=(_sorted_twice,),
         example="""
-order = torch.tensor([3, 5, 2]).argsort(descending=True)
-print("rows", order.tolist(), " sorted once more", order[order].tolist(), " put back", order[order.argsort()].tolist())
+order = torch.tensor([2, 5, 3]).argsort(descending=True)
+print("sorted, the rows hold the sequences", order.tolist(), " sorted once more", order[order].tolist())
 """,
     ),
     Mistake(
