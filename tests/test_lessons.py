@@ -13,7 +13,7 @@ from course_utils.mistakes import BY_ID
 from lesson import answered, executed, facts, outputs
 from notebooks import LESSONS, cells_of
 
-SECONDS = 60  # for a lesson, on the two cores of a laptop
+SECONDS = 60  # of the processor, for a lesson; other tests that run beside it do not count
 DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+(?![\w.])|\d+(?:\.\d+)?\s?%")
 LEVELS = ["easy", "medium", "hard"]
 
