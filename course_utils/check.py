@@ -286,7 +286,7 @@ def _fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
     found = diagnose_error(CATALOGUE, message, given)
     symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
     question, read = "What does this line expect to find, and what does it find?", None
-    if re.search(r"size|shape|dimension|batched|hx", message):
+    if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
         question, read = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
     _raise(name, symptom, question, read, found, error)
 

@@ -283,6 +283,7 @@ def test_a_pair_in_place_of_a_tensor_is_asked_about():
     [
         (NameError("name 'x' is not defined"), "expect to find"),
         (RuntimeError("size mismatch"), "shapes of the tensors"),
+        (TypeError("missing 1 required positional argument: 'hidden_size'"), "expect to find"),
     ],
 )
 def test_call_asks_for_shapes_only_where_the_error_is_about_shapes(raised, asked):

@@ -1,0 +1,13 @@
+"""Tasks as a learner meets them, by lesson; every mistake of the catalogue has a wrong answer in one of them."""
+
+from . import by_hand, evaluation, layers, metrics, packing, training
+from .task import Task, value_of
+
+TASKS: tuple[Task, ...] = tuple(
+    value
+    for module in (by_hand, layers, packing, training, metrics, evaluation)
+    for value in vars(module).values()
+    if isinstance(value, Task)
+)
+
+__all__ = ["TASKS", "Task", "value_of"]
