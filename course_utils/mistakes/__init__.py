@@ -16,6 +16,7 @@ the right value of a graded task stands in its hidden test. The inputs that chec
     metric      which number is asked for      scores, threshold            of a binary classifier
     batches     a list of (predictions, targets)
     series      (time,)      forecast, actual, train, test, season, window  of a forecast
+    kept        weights at the moment at which they were kept      trained  the same ones later
     windows     how many there are      texts, groups  what each item is, or whose; the value is a split
     value       what the student has
 """

@@ -231,4 +231,19 @@ losses = torch.randn(50)  # 50 models that know nothing
 print("the best of 50 on one test set looks", round((losses.mean() - losses.min()).item(), 1), "better than the mean")
 """,
     ),
+    Mistake(
+        id="weights-not-copied",
+        title="Weights that were kept and went on changing",
+        symptom="These are the weights of the end, and not those of the moment at which they were kept.",
+        question="What happens to the kept weights when the training goes on?",
+        read=("12_honest_evaluation", "Find the bug"),
+        ways=(lambda kept, trained: trained,),
+        example="""
+layer = torch.nn.Linear(1, 1, bias=False)
+taken, before = layer.state_dict()["weight"], layer.weight.item()
+with torch.no_grad():
+    layer.weight += 1
+print("kept before the change", round(before, 2), " and read after it", round(taken.item(), 2))
+""",
+    ),
 )

@@ -103,6 +103,10 @@ def _exact_over_padding(metric, targets, predictions, mask):
     return {"sequence accuracy": float((predictions == targets).all(1).float().mean())}[metric]
 
 
+def _all_under_mask(metric, targets, predictions, mask):
+    return {"sequence accuracy": float(((predictions == targets) & mask).all(1).float().mean())}[metric]
+
+
 def _batch_means(batches):
     return sum(_accuracy(targets, predictions) for predictions, targets in batches) / len(batches)
 
@@ -269,6 +273,18 @@ print("over sequences", (right / steps).mean().item(), " over steps", round((rig
         example="""
 right = torch.tensor([[True, True, True], [True, True, False]])
 print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1).float().mean().item())
+""",
+    ),
+    Mistake(
+        id="all-under-a-mask",
+        title="Padding that can never be right",
+        symptom="A step of the padding counts as wrong, so a sequence that has padding is never right.",
+        question="What stands at the padded steps when `all` looks at them?",
+        read=POOLED,
+        ways=(_all_under_mask,),
+        example="""
+right, mask = torch.tensor([True, True, False]), torch.tensor([True, True, False])  # two steps, then padding
+print("is every step right and valid?", (right & mask).all().item(), " is every valid one?", right[mask].all().item())
 """,
     ),
     Mistake(

@@ -37,6 +37,7 @@ class Moving:
                 value=self.start[name],
                 description=name.replace("_", " "),
                 continuous_update=True,
+                style={"description_width": "initial"},  # or a longer name is cut
             )
             for name, choice in self.choices.items()
         }

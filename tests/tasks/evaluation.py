@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import io
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from course_utils import check
@@ -230,3 +233,40 @@ BEST_EPOCH = Task(
     },
     wrong={"best-epoch-on-test": lambda validation_losses, test_losses: int(np.argmin(test_losses))},
 )
+
+
+def check_snapshot(answer, inputs):
+    layer = inputs["layer"]
+    before = {name: weight.clone() for name, weight in layer.named_parameters()}
+    taken = check.call(answer, layer)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight += 1
+    check.call(layer.load_state_dict, taken)
+    for name, weight in layer.named_parameters():
+        check.close(weight, before[name], name=name, given={"kept": before[name], "trained": before[name] + 1})
+
+
+def fresh_layer(seed: int) -> dict[str, Any]:
+    torch.manual_seed(seed)
+    return {"layer": nn.RNN(5, 3)}
+
+
+SNAPSHOT = Task(
+    "weights that stay as they were",
+    fresh_layer,
+    check_snapshot,
+    right={
+        "deep copy": lambda layer: copy.deepcopy(layer.state_dict()),
+        "clones": lambda layer: {name: weight.clone() for name, weight in layer.state_dict().items()},
+        "through a file": lambda layer: saved_and_loaded(layer),
+    },
+    wrong={"weights-not-copied": lambda layer: layer.state_dict().copy()},
+)
+
+
+def saved_and_loaded(layer: nn.Module) -> dict[str, Any]:
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    return torch.load(file)

@@ -279,7 +279,7 @@ def padded_labels(seed: int) -> dict[str, Any]:
         counted = right & inputs["mask"]
         ways = [right.float().mean(), counted.float().mean(), counted.sum() / inputs["mask"].sum()]
         ways += [(right | ~inputs["mask"]).all(1).float().mean(), right.all(1).float().mean()]
-        ways += [(counted.sum(1) / inputs["mask"].sum(1)).mean()]
+        ways += [counted.all(1).float().mean(), (counted.sum(1) / inputs["mask"].sum(1)).mean()]
         if min(abs(float(a - b)) for a, b in itertools.combinations(ways, 2)) > 0.001:
             return inputs
 
@@ -293,6 +293,7 @@ def labels_with_padding(rng: np.random.Generator) -> dict[str, Tensor]:
     wrong[2:4] &= ~mask[2:4]  # two sequences without a mistake
     predictions = torch.where(wrong, (targets + 1) % 5, targets)
     padding = torch.tensor(rng.random((batch, time)) < 0.5)
+    padding[2] = True  # and one of them right at its padding, too
     predictions = torch.where(mask, predictions, torch.where(padding, targets, (targets + 1) % 5))
     return {"targets": targets, "predictions": predictions, "mask": mask}
 
@@ -340,7 +341,10 @@ SEQUENCES = Task(
             sum(torch.equal(t[m], p[m]) for t, p, m in zip(targets, predictions, mask, strict=True)) / len(targets)
         ),
     },
-    wrong={"tokens-for-sequences": token_accuracy},
+    wrong={
+        "tokens-for-sequences": token_accuracy,
+        "all-under-a-mask": lambda targets, predictions, mask: ((targets == predictions) & mask).all(1).float().mean(),
+    },
 )
 
 
