@@ -120,17 +120,25 @@ def close(
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
 
 
-def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None, read: Pointer = None) -> None:
+def equal(
+    value: Any,
+    expected: Any,
+    *,
+    name: str = "value",
+    given: Given = None,
+    read: Pointer = None,
+    question: str = "Go through it once more, step by step: where does your answer begin to differ?",
+) -> None:
     """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
 
     Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1.
+    `question` is asked where no named mistake fits.
     """
     _attempted(value, name)
     mine, right = plain(value), plain(expected)
     if mine == right and isinstance(mine, bool) == isinstance(right, bool):
         _tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
-    question = "Go through it once more, step by step: where does your answer begin to differ?"
     _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 

@@ -32,8 +32,7 @@ def unequal(value: Any, mine: Any, right: Any) -> str:
     if isinstance(mine, tuple) and len(mine) != len(right):
         return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, and another number is asked for."
     if isinstance(mine, tuple):
-        first = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
-        return f"{start} The value at index {first} is the first that differs."
+        return f"{start} {_first_difference(mine, right)}"
     return start
 
 
@@ -108,6 +107,20 @@ def short(value: Any) -> str:
     """The repr on one line of at most 80 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _first_difference(mine: tuple, right: tuple) -> str:
+    """Where two tuples of one length differ first, as deep as both hold tuples of one length there."""
+    path: list[int] = []
+    while isinstance(mine, tuple) and isinstance(right, tuple) and len(mine) == len(right):
+        path.append(next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b))
+        mine, right = mine[path[-1]], right[path[-1]]
+    place = f"index {path[0] if len(path) == 1 else path}"
+    if isinstance(mine, tuple) != isinstance(right, tuple):
+        kinds = ("a row of values", "a single value")
+        has, wanted = kinds if isinstance(mine, tuple) else kinds[::-1]
+        return f"At {place} it holds {has}; asked for {wanted} there."
+    return f"The value at {place} is the first that differs."
 
 
 def _difference_in_numbers(mine: Tensor, right: Tensor, rtol: float, atol: float) -> str | None:

@@ -186,6 +186,10 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
     [
         ([1, 2], [1, 2, 3], "It has 2 values, and another number is asked for."),
         ([1, 5, 3], [1, 2, 3], "The value at index 1 is the first that differs."),
+        ([[1, 2], [3, 5]], [[1, 2], [3, 4]], "The value at index [1, 1] is the first that differs."),
+        ([[1], [2]], [[1, 2], [2, 3]], "The value at index 0 is the first that differs."),
+        ([[1], [2]], [1, 2], "At index 0 it holds a row of values; asked for a single value there."),
+        ([1, 2], [[1], [2]], "At index 0 it holds a single value; asked for a row of values there."),
         ((6,), 6, "Asked for a single value."),
         (6, (6,), "Asked for several values in order."),
         ("360", 360, "It is of another kind than the one asked for."),
@@ -193,6 +197,10 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
 )
 def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
     assert failure(check.equal, value, expected).symptom.endswith(fact)
+
+
+def test_equal_asks_what_the_author_would_ask():
+    assert failure(check.equal, 3, 4, question="Which rows?").question == "Which rows?"
 
 
 def test_equal_takes_arrays_and_sets():
