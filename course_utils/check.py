@@ -120,7 +120,15 @@ def close(
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
 
 
-def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None, read: Pointer = None) -> None:
+def equal(
+    value: Any,
+    expected: Any,
+    *,
+    name: str = "value",
+    given: Given = None,
+    read: Pointer = None,
+    question: str = "Go through it once more, step by step: where does your answer begin to differ?",
+) -> None:
     """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
 
     Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1.
@@ -130,7 +138,6 @@ def equal(value: Any, expected: Any, *, name: str = "value", given: Given = None
     if mine == right and isinstance(mine, bool) == isinstance(right, bool):
         _tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
-    question = "Go through it once more, step by step: where does your answer begin to differ?"
     _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 
@@ -229,18 +236,21 @@ def model(
     _fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
 
 
-def call(function: Any, *args: Any, name: str | None = None, given: Given = None, **kwargs: Any) -> Any:
+def call(
+    function: Any, *args: Any, name: str | None = None, given: Given = None, values: int | None = None, **kwargs: Any
+) -> Any:
     """Call a student's function and return its result; an error in it becomes a panel.
 
     Parameters
     ----------
     given : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
+    values : how many values it must return, where the lesson unpacks them.
 
     Raises
     ------
     NotAttempted : the function raises NotImplementedError or still returns its placeholder.
     CheckFailed : it raises anything else: the panel quotes the error and the line, and says what it usually
-        means; or it returns nothing.
+        means; or it returns nothing, or not as many values as are unpacked.
     """
     name = name or getattr(function, "__name__", "function")
     _attempted(function, name)
@@ -254,6 +264,10 @@ def call(function: Any, *args: Any, name: str | None = None, given: Given = None
     if result is None:
         _fail(name, "Your function returned None.", "Does it end with a `return`?", None)
     _attempted(result, name)
+    if values is not None and _how_many(result) != values:
+        returned = f"{len(result)} values" if _how_many(result) else kind_of(result)
+        question = "Which values does the task ask for, and in which order?"
+        _fail(name, f"Your function returned {returned}; asked for {values} values.", question, None)
     return result
 
 
@@ -315,6 +329,16 @@ def _attempted(value: Any, name: str) -> None:
     parts = value if isinstance(value, tuple | list) else (value,)
     if any(part is None or part is ... for part in parts):
         raise NotAttempted(name, "not attempted yet.")
+
+
+def _how_many(result: Any) -> int:
+    """Into how many values it unpacks; 0 for what holds no values in order."""
+    if isinstance(result, dict | str | set):
+        return 0
+    try:
+        return len(result)
+    except TypeError:
+        return 0
 
 
 def _where(error: Exception) -> str:
