@@ -237,18 +237,21 @@ def model(
     _fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
 
 
-def call(function: Any, *args: Any, name: str | None = None, given: Given = None, **kwargs: Any) -> Any:
+def call(
+    function: Any, *args: Any, name: str | None = None, given: Given = None, values: int | None = None, **kwargs: Any
+) -> Any:
     """Call a student's function and return its result; an error in it becomes a panel.
 
     Parameters
     ----------
     given : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
+    values : how many values it must return, where the lesson unpacks them.
 
     Raises
     ------
     NotAttempted : the function raises NotImplementedError or still returns its placeholder.
     CheckFailed : it raises anything else: the panel quotes the error and the line, and says what it usually
-        means; or it returns nothing.
+        means; or it returns nothing, or not as many values as are unpacked.
     """
     name = name or getattr(function, "__name__", "function")
     _attempted(function, name)
@@ -262,6 +265,10 @@ def call(function: Any, *args: Any, name: str | None = None, given: Given = None
     if result is None:
         _fail(name, "Your function returned None.", "Does it end with a `return`?", None)
     _attempted(result, name)
+    if values is not None and _how_many(result) != values:
+        returned = f"{len(result)} values" if _how_many(result) else kind_of(result)
+        question = "Which values does the task ask for, and in which order?"
+        _fail(name, f"Your function returned {returned}; asked for {values} values.", question, None)
     return result
 
 
@@ -323,6 +330,16 @@ def _attempted(value: Any, name: str) -> None:
     parts = value if isinstance(value, tuple | list) else (value,)
     if any(part is None or part is ... for part in parts):
         raise NotAttempted(name, "not attempted yet.")
+
+
+def _how_many(result: Any) -> int:
+    """Into how many values it unpacks; 0 for what holds no values in order."""
+    if isinstance(result, dict | str | set):
+        return 0
+    try:
+        return len(result)
+    except TypeError:
+        return 0
 
 
 def _where(error: Exception) -> str:

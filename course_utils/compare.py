@@ -30,7 +30,7 @@ def unequal(value: Any, mine: Any, right: Any) -> str:
     if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
         return f"{start} It is of another kind than the one asked for."
     if isinstance(mine, tuple) and len(mine) != len(right):
-        return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, and another number is asked for."
+        return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, which is not how many are asked for."
     if isinstance(mine, tuple):
         return f"{start} {_first_difference(mine, right)}"
     return start

@@ -184,7 +184,7 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
 @pytest.mark.parametrize(
     ("value", "expected", "fact"),
     [
-        ([1, 2], [1, 2, 3], "It has 2 values, and another number is asked for."),
+        ([1, 2], [1, 2, 3], "It has 2 values, which is not how many are asked for."),
         ([1, 5, 3], [1, 2, 3], "The value at index 1 is the first that differs."),
         ([[1, 2], [3, 5]], [[1, 2], [3, 4]], "The value at index [1, 1] is the first that differs."),
         ([[1], [2]], [[1, 2], [2, 3]], "The value at index 0 is the first that differs."),
@@ -279,6 +279,26 @@ def test_a_function_that_still_returns_its_placeholder_is_not_attempted():
 def test_a_forgotten_return_is_asked_about():
     error = failure(check.call, lambda: None)
     assert error.hints() == ["Your function returned None.", "Does it end with a `return`?"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ((1, 2, 3), "3 values"),
+        (torch.zeros(3), "3 values"),
+        (0.5, "a value of type float"),
+        (torch.tensor(0.5), "a value of type Tensor"),
+        ({"low": 0, "high": 1}, "a value of type dict"),
+    ],
+)
+def test_another_number_of_values_than_the_lesson_unpacks_is_told(returned, words):
+    error = failure(check.call, lambda: returned, values=2)
+    assert error.symptom == f"Your function returned {words}; asked for 2 values."
+    assert check.call(lambda: [1, 2], values=2) == [1, 2]
+
+
+def test_equal_asks_what_the_author_would_ask():
+    assert failure(check.equal, [1, 2], [2, 1], question="Which one is first?").question == "Which one is first?"
 
 
 def test_a_pair_in_place_of_a_tensor_is_asked_about():

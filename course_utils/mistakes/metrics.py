@@ -75,6 +75,10 @@ def _other_side(metric, targets, scores, threshold):
     return _value(metric, targets, (scores < threshold).long())
 
 
+def _classes_alike(metric, hit_rate, false_alarm_rate):
+    return {"precision": hit_rate / (hit_rate + false_alarm_rate)}[metric]
+
+
 def _best_threshold(scores: Tensor, targets: Tensor) -> float:
     """The score, used as a threshold (score >= threshold is positive), with the highest F1; the lowest of equals."""
     candidates = scores.unique()
@@ -121,7 +125,7 @@ METRICS: tuple[Mistake, ...] = (
     Mistake(
         id="precision-recall-swapped",
         title="Precision and recall exchanged",
-        symptom="The right number stands above the line, and the other one's number below it.",
+        symptom="This is the other metric of the two: the hits are divided by its count, not by the one asked for.",
         question="Among which cases do you count the hits: those that were called positive, or those that are?",
         read=COUNTS,
         ways=(_swapped,),
@@ -236,6 +240,20 @@ print("accuracy", ((scores < 0.5) == targets).float().mean().item())
 test_scores, test_targets = torch.rand(40), torch.randint(0, 2, (40,))  # scores that know nothing
 best = max(((test_scores >= t) == test_targets).float().mean().item() for t in test_scores)
 print("accuracy at the best threshold of the test set:", best)
+""",
+    ),
+    Mistake(
+        id="base-rate-forgotten",
+        title="Precision without the base rate",
+        symptom="This is the precision where both classes have the same number of cases.",
+        question="Take 100,000 cases: how many are there of each class, and how many of each are called positive?",
+        read=("08_accuracy_paradox", "Two curves and the base rate"),
+        ways=(_classes_alike,),
+        example="""
+recall, false_alarms = 0.8, 0.02  # shares of the positives and of the negatives that are called positive
+for positives, negatives in [(500, 500), (1, 999)]:
+    hits, false = recall * positives, false_alarms * negatives
+    print(positives, "of 1000 are positive: precision", round(hits / (hits + false), 3))
 """,
     ),
     Mistake(
