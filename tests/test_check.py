@@ -163,6 +163,7 @@ def test_close_names_a_mistake_from_its_value_and_no_other():
         (torch.Size([4]), (4,)),
         (torch.tensor(2), 2),
         ("a", "a"),
+        ("Both ", "both"),
         (1.0, 1),
         (range(2), [0, 1]),
         (torch.tensor([1, 2]), [1.0, 2.0]),
@@ -193,6 +194,11 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
 )
 def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
     assert failure(check.equal, value, expected).symptom.endswith(fact)
+
+
+def test_equal_asks_for_the_ground_of_one_value_and_for_the_step_among_several():
+    assert failure(check.equal, "b", "a").question == "Which sentence or which number above does your answer rest on?"
+    assert failure(check.equal, (1, 2), (1, 3)).question.startswith("Go through it once more")
 
 
 def test_equal_takes_arrays_and_sets():
