@@ -127,18 +127,27 @@ def equal(
     name: str = "value",
     given: Given = None,
     read: Pointer = None,
-    question: str = "Go through it once more, step by step: where does your answer begin to differ?",
+    question: str | None = None,
 ) -> None:
     """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
 
-    Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1.
-    `question` is asked where no named mistake fits.
+    Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1. A single word may
+    be written large or small.
+
+    Parameters
+    ----------
+    question : what to ask where no named mistake fits, if a question made for one value or several does not do.
     """
     _attempted(value, name)
     mine, right = plain(value), plain(expected)
+    if isinstance(mine, str) and isinstance(right, str) and mine.strip().casefold() == right.casefold():
+        mine = right
     if mine == right and isinstance(mine, bool) == isinstance(right, bool):
         _tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
+    if question is None and isinstance(right, tuple):
+        question = "Go through it once more, step by step: where does your answer begin to differ?"
+    question = question or "Which sentence or which number above does your answer rest on?"
     _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 

@@ -163,6 +163,7 @@ def test_close_names_a_mistake_from_its_value_and_no_other():
         (torch.Size([4]), (4,)),
         (torch.tensor(2), 2),
         ("a", "a"),
+        ("Both ", "both"),
         (1.0, 1),
         (range(2), [0, 1]),
         (torch.tensor([1, 2]), [1.0, 2.0]),
@@ -201,6 +202,11 @@ def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
 
 def test_equal_asks_what_the_author_would_ask():
     assert failure(check.equal, 3, 4, question="Which rows?").question == "Which rows?"
+
+
+def test_equal_asks_for_the_ground_of_one_value_and_for_the_step_among_several():
+    assert failure(check.equal, "b", "a").question == "Which sentence or which number above does your answer rest on?"
+    assert failure(check.equal, (1, 2), (1, 3)).question.startswith("Go through it once more")
 
 
 def test_equal_takes_arrays_and_sets():
@@ -295,10 +301,6 @@ def test_another_number_of_values_than_the_lesson_unpacks_is_told(returned, word
     error = failure(check.call, lambda: returned, values=2)
     assert error.symptom == f"Your function returned {words}; asked for 2 values."
     assert check.call(lambda: [1, 2], values=2) == [1, 2]
-
-
-def test_equal_asks_what_the_author_would_ask():
-    assert failure(check.equal, [1, 2], [2, 1], question="Which one is first?").question == "Which one is first?"
 
 
 def test_a_pair_in_place_of_a_tensor_is_asked_about():
