@@ -95,8 +95,15 @@ def sizes_in(value: Any, axes: int) -> tuple[int, ...]:
         raise TypeError(f"You have {kind_of(value)}; asked for a tensor or a shape.")
     for index, length in enumerate(size):
         if not isinstance(length, int) or isinstance(length, bool):
+            if holds_tensors(value):
+                raise TypeError(f"You have a {type(value).__name__} that holds tensors; asked for a tensor or a shape.")
             raise TypeError(f"You have {short(value)}: index {index} is {kind_of(length)}, not a whole number.")
     return tuple(size)
+
+
+def holds_tensors(value: Any) -> bool:
+    """Whether this is a tuple or list with tensors in it that are more than single numbers."""
+    return isinstance(value, tuple | list) and any(isinstance(part, Tensor) and part.dim() for part in value)
 
 
 def kind_of(value: Any) -> str:

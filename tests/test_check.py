@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import check
+from course_utils import check, data
 
 SIZES = {"batch": 4, "time": 7, "hidden": 3}
 
@@ -102,6 +102,12 @@ def test_what_has_no_shape_is_called_by_its_type(value):
     assert f"{type(value).__name__}; asked for a tensor or a shape" in str(
         failure(check.shape, value, "batch time hidden", **SIZES)
     )
+
+
+def test_a_whole_result_is_no_shape():
+    error = failure(check.shape, nn.RNN(5, 3)(torch.ones(7, 4, 5)), "batch time hidden", **SIZES)
+    assert error.symptom == "You have a tuple that holds tensors; asked for a tensor or a shape."
+    assert error.question.startswith("A layer returns two things")
 
 
 def test_close_says_how_many_where_and_by_how_much_but_not_what():
@@ -254,6 +260,31 @@ def test_layer_compares_settings_and_names_their_mistakes():
     assert both_wrong.mistakes == ()
     assert both_wrong.symptom == "Your layer has input_size=3, hidden_size=5, batch_first=False."
     assert "You have a value of type GRU; asked for an nn.RNN." in str(failure(check.layer, nn.GRU(5, 3), **asked))
+
+
+def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
+    adder, numbers = data.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
+    start, later = ("00_start_here", "Answer"), ("05_reading_the_right_step", "Gather")
+    for read, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
+        given = {"layer": adder, "sequence": numbers}
+        error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], given=given, read=read)
+        assert (error.mistakes, error.read[0]) == (("no-memory",), shown)
+
+
+def test_an_exercise_says_for_all_its_checks_where_to_read():
+    start, other = ("00_start_here", "Answer"), ("01_what_nn_rnn_computes", "By hand")
+    wrong = [
+        lambda: check.layer(nn.RNN(3, 5), input_size=5, hidden_size=3),
+        lambda: check.call(torch.ones(2, 3).mm, torch.ones(2, 3)),
+        lambda: check.shape((4, 7), "batch time", batch=7, time=4),
+    ]
+    for ask in wrong:
+        assert failure(ask).read[0] == "02_shapes"
+        with check.exercise(read=start):
+            assert failure(ask).read == start
+        assert failure(ask).read[0] == "02_shapes"
+    with check.exercise(read=start):
+        assert failure(check.equal, 2, 3, read=other).read == other
 
 
 @pytest.mark.parametrize("value", [None, ..., (..., 3), [None]])
