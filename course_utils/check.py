@@ -260,7 +260,9 @@ def model(
                 for p in behaviour
             }
     except ValueError as error:
-        _fail(name, str(error), "Which axis of the result counts the samples?", NAME_THE_AXES)
+        no_tensor = "not a tensor" in str(error)
+        question = "What does your function return?" if no_tensor else "Which axis of the result counts the samples?"
+        _fail(name, str(error), question, None, otherwise=NAME_THE_AXES)
     if found == asked:
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])

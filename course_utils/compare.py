@@ -119,11 +119,13 @@ def short(value: Any) -> str:
 def _first_difference(mine: tuple, right: tuple) -> str:
     """Where two tuples of one length differ first, as deep as both hold tuples of one length there."""
     path: list[int] = []
+    beside: set[bool] = set()  # whether the right values there are rows; where some are, it must not be told which
     while isinstance(mine, tuple) and isinstance(right, tuple) and len(mine) == len(right):
         path.append(next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b))
+        beside = {isinstance(part, tuple) for part in right}
         mine, right = mine[path[-1]], right[path[-1]]
     place = f"index {path[0] if len(path) == 1 else path}"
-    if isinstance(mine, tuple) != isinstance(right, tuple):
+    if isinstance(mine, tuple) != isinstance(right, tuple) and len(beside) == 1:
         kinds = ("a row of values", "a single value")
         has, wanted = kinds if isinstance(mine, tuple) else kinds[::-1]
         return f"At {place} it holds {has}; asked for {wanted} there."
