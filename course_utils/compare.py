@@ -27,10 +27,12 @@ def unequal(value: Any, mine: Any, right: Any) -> str:
     start = f"{short(value)} is not the answer."
     if isinstance(mine, tuple) != isinstance(right, tuple):
         return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
-    if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
+    if type(mine) is not type(right) and (isinstance(mine, str | bool) or isinstance(right, str | bool)):
         return f"{start} It is of another kind than the one asked for."
     if isinstance(mine, tuple) and len(mine) != len(right):
         return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, which is not how many are asked for."
+    if str(mine) != str(right) and str(mine).casefold() == str(right).casefold():
+        return f"{start} Mind small and capital letters."
     if isinstance(mine, tuple):
         return f"{start} {_first_difference(mine, right)}"
     return start

@@ -201,6 +201,9 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
         ((6,), 6, "Asked for a single value."),
         (6, (6,), "Asked for several values in order."),
         ("360", 360, "It is of another kind than the one asked for."),
+        ("True", True, "It is of another kind than the one asked for."),
+        ("yes", True, "It is of another kind than the one asked for."),
+        (["Better", "worse"], ["better", "worse"], "Mind small and capital letters."),
     ],
 )
 def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
