@@ -141,7 +141,7 @@ def close(
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
-        question = "Name the axes of your tensor in order: which of them is not asked for, and which one is missing?"
+        question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
 
 
