@@ -11,6 +11,9 @@ Where a check is given the inputs of a task, it computes what the mistakes of th
 them, and names the one that the student's value is. A check whose inputs cannot tell a right answer
 from a wrong one says so to its author with a ValueError: for `shape` always, for values where the
 environment variable UNROLLED_AUTHOR is set, as it is in the tests.
+
+`read` says where the idea of a task is explained. A named mistake has a pointer of its own, which wins, unless
+it leads to a later lesson than `read` does.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
@@ -29,7 +33,18 @@ from torch.nn.utils.rnn import PackedSequence
 
 from . import axes as axis_names
 from . import probe
-from .compare import difference, kind_of, not_a_value, plain, same_number, same_tensor, short, sizes_in, unequal
+from .compare import (
+    difference,
+    holds_tensors,
+    kind_of,
+    not_a_value,
+    plain,
+    same_number,
+    same_tensor,
+    short,
+    sizes_in,
+    unequal,
+)
 from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
 from .verdict import CheckFailed, NotAttempted, passed, skipped, tier_after_failing
 
@@ -39,12 +54,17 @@ RTOL, ATOL = 1e-4, 1e-5  # float32, and a loop adds in another order than a libr
 
 Given = dict[str, Any] | None
 Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
+_task: ContextVar[Pointer] = ContextVar("task", default=None)  # of the exercise that runs
 NAME_THE_AXES = ("02_shapes", "Name the axes")
 THE_LAYER = ("02_shapes", "The layer")
 SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
+SEVERAL = (
+    "A layer returns two things at once, and so does an unpacking: "
+    "is one of them asked for, or a single tensor made of several?"
+)
 
 
-def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer = NAME_THE_AXES, **sizes: int) -> None:
+def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer = None, **sizes: int) -> None:
     """Check that a tensor, or a shape given as integers, has the named axes.
 
     Parameters
@@ -69,7 +89,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
         actual = sizes_in(value, len(wanted))
     except TypeError as error:
         question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
-        _fail(name, str(error), question, NAME_THE_AXES)
+        _fail(name, str(error), SEVERAL if holds_tensors(value) else question, read, otherwise=NAME_THE_AXES)
     if actual == wanted:
         return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
     reading = axis_names.read(actual, axes, sizes)
@@ -80,6 +100,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
         read,
         lambda way: reading is not None and way == reading,
         {"axes": axes},
+        otherwise=NAME_THE_AXES,
     )
 
 
@@ -114,7 +135,7 @@ def close(
     if isinstance(value, PackedSequence):
         question = "Is the packed output asked for, the state beside it, or a padded tensor made of it?"
     elif isinstance(value, tuple):
-        question = "A layer returns two things at once, and so does an unpacking: which one of them is asked for?"
+        question = SEVERAL
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
@@ -127,17 +148,27 @@ def equal(
     name: str = "value",
     given: Given = None,
     read: Pointer = None,
-    question: str = "Go through it once more, step by step: where does your answer begin to differ?",
+    question: str | None = None,
 ) -> None:
     """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
 
-    Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1.
+    Lists, tuples, ranges, arrays and tensors of the same numbers are the same; True is not 1. A single word may
+    be written large or small.
+
+    Parameters
+    ----------
+    question : what to ask where no named mistake fits, if a question made for one value or several does not do.
     """
     _attempted(value, name)
     mine, right = plain(value), plain(expected)
+    if isinstance(mine, str) and isinstance(right, str) and mine.strip().casefold() == right.casefold():
+        mine = right
     if mine == right and isinstance(mine, bool) == isinstance(right, bool):
         _tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
+    if question is None and isinstance(right, tuple):
+        question = "Go through it once more, step by step: where does your answer begin to differ?"
+    question = question or "Which sentence or which number above does your answer rest on?"
     _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 
@@ -184,14 +215,15 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     _attempted(value, name)
     if not isinstance(value, nn.RNN):
         question = "Which call makes the layer, and is it the layer itself that you give here?"
-        _fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, THE_LAYER)
+        _fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, otherwise=THE_LAYER)
     actual = {setting: getattr(value, setting) for setting in settings}
     if actual == settings:
         return passed(name, f"{value}")
     wrong = ", ".join(f"{setting}={actual[setting]!r}" for setting in settings if actual[setting] != settings[setting])
     question = "What does each of these settings stand for, and which value does the task ask for?"
+    given = {"settings": settings}
     _fail(
-        name, f"Your layer has {wrong}.", question, THE_LAYER, lambda way: way == actual, {"settings": settings}, value
+        name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, given, value, otherwise=THE_LAYER
     )
 
 
@@ -228,7 +260,9 @@ def model(
                 for p in behaviour
             }
     except ValueError as error:
-        _fail(name, str(error), "Which axis of the result counts the samples?", NAME_THE_AXES)
+        no_tensor = "not a tensor" in str(error)
+        question = "What does your function return?" if no_tensor else "Which axis of the result counts the samples?"
+        _fail(name, str(error), question, None, otherwise=NAME_THE_AXES)
     if found == asked:
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
@@ -272,12 +306,20 @@ def call(
 
 
 @contextlib.contextmanager
-def exercise() -> Iterator[None]:
-    """Let a notebook run on past an exercise that is still open; a wrong answer still stops it."""
+def exercise(read: Pointer = None) -> Iterator[None]:
+    """Let a notebook run on past an exercise that is still open; a wrong answer still stops it.
+
+    Parameters
+    ----------
+    read : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
+    """
+    before = _task.set(read)
     try:
         yield
     except NotAttempted as problem:
         skipped(problem)
+    finally:
+        _task.reset(before)
 
 
 def _fail(
@@ -288,10 +330,11 @@ def _fail(
     same: Callable[[Any], bool] = lambda way: False,
     given: Given = None,
     value: Any = None,
+    otherwise: Pointer = None,
 ) -> NoReturn:
     """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
     found = diagnose(CATALOGUE, {**(given or {}), "value": value}, same) if given else []
-    _raise(name, symptom, question, read, found)
+    _raise(name, symptom, question, read, found, otherwise=otherwise)
 
 
 def _fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
@@ -299,22 +342,31 @@ def _fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
     message = (str(error).strip() or "no message").splitlines()[0]
     found = diagnose_error(CATALOGUE, message, given)
     symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
-    question, read = "What does this line expect to find, and what does it find?", None
+    question, otherwise = "What does this line expect to find, and what does it find?", None
     if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
-        question, read = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
-    _raise(name, symptom, question, read, found, error)
+        question, otherwise = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
+    _raise(name, symptom, question, None, found, error, otherwise)
 
 
 def _raise(
-    name: str, facts: str, question: str, read: Pointer, found: list[Mistake], cause: Exception | None = None
+    name: str,
+    facts: str,
+    question: str,
+    read: Pointer,
+    found: list[Mistake],
+    cause: Exception | None = None,
+    otherwise: Pointer = None,
 ) -> NoReturn:
-    ids = [mistake.id for mistake in found]
+    """`read` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
+    ids, read = [mistake.id for mistake in found], read or _task.get()
     if len(found) == 1:
-        facts, question, read = f"{facts}\n{found[0].symptom}", found[0].question, found[0].read
+        facts, question = f"{facts}\n{found[0].symptom}", found[0].question
     elif found:
         facts = f"{facts}\nThis is what {' or '.join(ids)} gives."
-        question, read = " ".join(mistake.question for mistake in found), found[0].read
-    raise CheckFailed(name, facts, question, read, ids, tier_after_failing(name)) from cause
+        question = " ".join(mistake.question for mistake in found)
+    if found and (read is None or found[0].read[0] <= read[0]):  # names of lessons begin with their numbers
+        read = found[0].read
+    raise CheckFailed(name, facts, question, read or otherwise, ids, tier_after_failing(name)) from cause
 
 
 def _tell_author(name: str, given: Given, same: Callable[[Any], bool]) -> None:

@@ -27,13 +27,14 @@ def unequal(value: Any, mine: Any, right: Any) -> str:
     start = f"{short(value)} is not the answer."
     if isinstance(mine, tuple) != isinstance(right, tuple):
         return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
-    if type(mine) is not type(right) and isinstance(mine, str | bool) != isinstance(right, str | bool):
+    if type(mine) is not type(right) and (isinstance(mine, str | bool) or isinstance(right, str | bool)):
         return f"{start} It is of another kind than the one asked for."
     if isinstance(mine, tuple) and len(mine) != len(right):
         return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, which is not how many are asked for."
+    if str(mine) != str(right) and str(mine).casefold() == str(right).casefold():
+        return f"{start} Mind small and capital letters."
     if isinstance(mine, tuple):
-        first = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
-        return f"{start} The value at index {first} is the first that differs."
+        return f"{start} {_first_difference(mine, right)}"
     return start
 
 
@@ -96,8 +97,15 @@ def sizes_in(value: Any, axes: int) -> tuple[int, ...]:
         raise TypeError(f"You have {kind_of(value)}; asked for a tensor or a shape.")
     for index, length in enumerate(size):
         if not isinstance(length, int) or isinstance(length, bool):
+            if holds_tensors(value):
+                raise TypeError(f"You have a {type(value).__name__} that holds tensors; asked for a tensor or a shape.")
             raise TypeError(f"You have {short(value)}: index {index} is {kind_of(length)}, not a whole number.")
     return tuple(size)
+
+
+def holds_tensors(value: Any) -> bool:
+    """Whether this is a tuple or list with tensors in it that are more than single numbers."""
+    return isinstance(value, tuple | list) and any(isinstance(part, Tensor) and part.dim() for part in value)
 
 
 def kind_of(value: Any) -> str:
@@ -108,6 +116,22 @@ def short(value: Any) -> str:
     """The repr on one line of at most 80 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _first_difference(mine: tuple, right: tuple) -> str:
+    """Where two tuples of one length differ first, as deep as both hold tuples of one length there."""
+    path: list[int] = []
+    beside: set[bool] = set()  # whether the right values there are rows; where some are, it must not be told which
+    while isinstance(mine, tuple) and isinstance(right, tuple) and len(mine) == len(right):
+        path.append(next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b))
+        beside = {isinstance(part, tuple) for part in right}
+        mine, right = mine[path[-1]], right[path[-1]]
+    place = f"index {path[0] if len(path) == 1 else path}"
+    if isinstance(mine, tuple) != isinstance(right, tuple) and len(beside) == 1:
+        kinds = ("a row of values", "a single value")
+        has, wanted = kinds if isinstance(mine, tuple) else kinds[::-1]
+        return f"At {place} it holds {has}; asked for {wanted} there."
+    return f"The value at {place} is the first that differs."
 
 
 def _difference_in_numbers(mine: Tensor, right: Tensor, rtol: float, atol: float) -> str | None:

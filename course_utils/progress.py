@@ -70,7 +70,7 @@ def _row(path: Path, notes: dict[str, dict[str, str]]) -> tuple[str, int, int, s
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     sources = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"}
     graded = {cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade")} & sources.keys()
-    exercises = graded or {name for name, source in sources.items() if "check.exercise()" in source}
+    exercises = graded or {name for name, source in sources.items() if "check.exercise(" in source}
     quizzes = [name for name, source in sources.items() if "quiz.show(" in source]
     done = sum(_is_done(notes.get(name, {}), sources[name], name in graded) for name in exercises)
     quiz = "" if not quizzes else OPENED if any(OPENED in notes.get(name, {}).values() for name in quizzes) else OPEN

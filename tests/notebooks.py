@@ -10,10 +10,6 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PLANNED = {"01_what_nn_rnn_computes", "04_padding_and_packing", "05_reading_the_right_step", "06_training"}
-PLANNED |= {"07_from_counts_to_f1", "08_accuracy_paradox", "09_data_leakage", "10_forecast_errors"}
-PLANNED |= {"11_whole_sequences", "12_honest_evaluation"}
-PLANNED -= {path.stem for path in LESSONS}  # what is left of the course to write
 NAME = "ps1_shapes"
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir())
 

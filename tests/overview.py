@@ -36,7 +36,7 @@ def row(path: Path) -> tuple[str | int, ...]:
         sum(any(place.startswith(f"{path.stem}/") for place in places) for places in topics().values()),
         len(mistakes),
         sum(str(cell.get("outputs", "")).count("<img") for cell in cells),
-        code.count("check.exercise()"),
+        code.count("check.exercise("),
         len(re.findall(r"\bcheck\.(?:shape|close|equal|metric|layer|model|call)\(", code)),
         len(quiz),
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import check
+from course_utils import check, data
 
 SIZES = {"batch": 4, "time": 7, "hidden": 3}
 
@@ -104,6 +104,12 @@ def test_what_has_no_shape_is_called_by_its_type(value):
     )
 
 
+def test_a_whole_result_is_no_shape():
+    error = failure(check.shape, nn.RNN(5, 3)(torch.ones(7, 4, 5)), "batch time hidden", **SIZES)
+    assert error.symptom == "You have a tuple that holds tensors; asked for a tensor or a shape."
+    assert error.question.startswith("A layer returns two things")
+
+
 def test_close_says_how_many_where_and_by_how_much_but_not_what():
     value, expected = torch.zeros(4, 3), torch.zeros(4, 3)
     expected[2, 1], expected[0, 0] = 0.123456, 0.01
@@ -163,6 +169,7 @@ def test_close_names_a_mistake_from_its_value_and_no_other():
         (torch.Size([4]), (4,)),
         (torch.tensor(2), 2),
         ("a", "a"),
+        ("Both ", "both"),
         (1.0, 1),
         (range(2), [0, 1]),
         (torch.tensor([1, 2]), [1.0, 2.0]),
@@ -186,13 +193,30 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
     [
         ([1, 2], [1, 2, 3], "It has 2 values, which is not how many are asked for."),
         ([1, 5, 3], [1, 2, 3], "The value at index 1 is the first that differs."),
+        ([[1, 2], [3, 5]], [[1, 2], [3, 4]], "The value at index [1, 1] is the first that differs."),
+        ([[1], [2]], [[1, 2], [2, 3]], "The value at index 0 is the first that differs."),
+        ([[1], [2]], [1, 2], "At index 0 it holds a row of values; asked for a single value there."),
+        ([(4, 2), (4, 4)], [(4, 2), "raises"], "The value at index 1 is the first that differs."),
+        ([1, 2], [[1], [2]], "At index 0 it holds a single value; asked for a row of values there."),
         ((6,), 6, "Asked for a single value."),
         (6, (6,), "Asked for several values in order."),
         ("360", 360, "It is of another kind than the one asked for."),
+        ("True", True, "It is of another kind than the one asked for."),
+        ("yes", True, "It is of another kind than the one asked for."),
+        (["Better", "worse"], ["better", "worse"], "Mind small and capital letters."),
     ],
 )
 def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
     assert failure(check.equal, value, expected).symptom.endswith(fact)
+
+
+def test_equal_asks_what_the_author_would_ask():
+    assert failure(check.equal, 3, 4, question="Which rows?").question == "Which rows?"
+
+
+def test_equal_asks_for_the_ground_of_one_value_and_for_the_step_among_several():
+    assert failure(check.equal, "b", "a").question == "Which sentence or which number above does your answer rest on?"
+    assert failure(check.equal, (1, 2), (1, 3)).question.startswith("Go through it once more")
 
 
 def test_equal_takes_arrays_and_sets():
@@ -242,6 +266,31 @@ def test_layer_compares_settings_and_names_their_mistakes():
     assert "You have a value of type GRU; asked for an nn.RNN." in str(failure(check.layer, nn.GRU(5, 3), **asked))
 
 
+def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
+    adder, numbers = data.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
+    start, later = ("00_start_here", "Answer"), ("05_reading_the_right_step", "Gather")
+    for read, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
+        given = {"layer": adder, "sequence": numbers}
+        error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], given=given, read=read)
+        assert (error.mistakes, error.read[0]) == (("no-memory",), shown)
+
+
+def test_an_exercise_says_for_all_its_checks_where_to_read():
+    start, other = ("00_start_here", "Answer"), ("01_what_nn_rnn_computes", "By hand")
+    wrong = [
+        lambda: check.layer(nn.RNN(3, 5), input_size=5, hidden_size=3),
+        lambda: check.call(torch.ones(2, 3).mm, torch.ones(2, 3)),
+        lambda: check.shape((4, 7), "batch time", batch=7, time=4),
+    ]
+    for ask in wrong:
+        assert failure(ask).read[0] == "02_shapes"
+        with check.exercise(read=start):
+            assert failure(ask).read == start
+        assert failure(ask).read[0] == "02_shapes"
+    with check.exercise(read=start):
+        assert failure(check.equal, 2, 3, read=other).read == other
+
+
 @pytest.mark.parametrize("value", [None, ..., (..., 3), [None]])
 @pytest.mark.parametrize(
     "ask",
@@ -287,10 +336,6 @@ def test_another_number_of_values_than_the_lesson_unpacks_is_told(returned, word
     error = failure(check.call, lambda: returned, values=2)
     assert error.symptom == f"Your function returned {words}; asked for 2 values."
     assert check.call(lambda: [1, 2], values=2) == [1, 2]
-
-
-def test_equal_asks_what_the_author_would_ask():
-    assert failure(check.equal, [1, 2], [2, 1], question="Which one is first?").question == "Which one is first?"
 
 
 def test_a_pair_in_place_of_a_tensor_is_asked_about():

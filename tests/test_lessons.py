@@ -30,6 +30,10 @@ def test_a_lesson_left_open_runs_to_its_end_and_all_its_claims_hold(path):
     assert seconds < SECONDS
 
 
+def test_all_lessons_together_take_less_than_six_minutes():
+    assert sum(executed(path)[1] for path in LESSONS) < 6 * 60
+
+
 @lessons
 def test_a_lesson_writes_nothing_to_stderr(path):
     assert [output.text for output in outputs(executed(path)[0], "stream") if output.name == "stderr"] == []

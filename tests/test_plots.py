@@ -8,6 +8,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from course_utils import data, plots
@@ -19,12 +20,18 @@ PICTURES = {
     "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
     "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
     "staircase": lambda: plots.staircase([3, 1, 5]),
+    "returned": lambda: plots.returned(seeded_layer(), torch.ones(2, 4, 5)),
     "unrolled": lambda: plots.unrolled(3),
     "lines": lambda: plots.lines({"one": [1.0, 2.0], "two": [2.0, 1.0]}, **LABELS),
     "bars": lambda: plots.bars({"one": 1.0, "two": [2.0, 3.0]}, title="Error", x_label="degrees"),
     "confusion": lambda: plots.confusion(torch.tensor([[50, 10], [5, 35]]), ["spam", "ham"], title="Counts"),
     "unrolled-both": lambda: plots.unrolled(3, bidirectional=True),
 }
+
+
+def seeded_layer(**settings) -> nn.RNN:
+    torch.manual_seed(0)
+    return nn.RNN(5, 3, **{"num_layers": 2, "bidirectional": True, "batch_first": True} | settings)
 
 
 def texts(picture: plots.Picture) -> list[str]:
@@ -103,6 +110,25 @@ def test_unrolled_shows_where_each_state_ends():
     assert both.count("forward") == both.count("backward") == 3
     assert {"h_0[0]", "h_n[0]", "h_0[1]", "h_n[1]", "output[:, 2]"} <= set(both)
     assert "h_n[1]" not in texts(plots.unrolled(3))
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_layers": 3, "bidirectional": False}, {"num_layers": 1}])
+def test_what_stands_in_output_and_in_h_n_is_framed_in_both(settings):
+    layer = seeded_layer(**settings)
+    picture = plots.returned(layer, torch.randn(2, 4, 5))
+    framed = []
+    for panel in picture.figure.axes:
+        places = {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in panel.texts}
+        corners = [patch.get_xy() for patch in panel.patches if patch.get_edgecolor()[3] and patch.get_linewidth() == 2]
+        framed.append(sorted(places[round(x + 0.46), round(y + 0.44)] for x, y in corners))
+    assert framed[0] == framed[1]
+    assert len(framed[0]) == 3 * (1 + layer.bidirectional)
+
+
+def test_what_a_layer_returned_is_refused_where_it_cannot_be_drawn():
+    for layer, steps in [(seeded_layer(batch_first=False), 4), (seeded_layer(), 9), (seeded_layer(num_layers=5), 4)]:
+        with pytest.raises(ValueError, match="batch-first, at most 8"):
+            plots.returned(layer, torch.ones(2, steps, 5))
 
 
 # Colours as people see them who lack a kind of cone, on linear RGB: Machado, Oliveira and Fernandes 2009, severity 1.

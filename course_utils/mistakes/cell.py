@@ -195,7 +195,7 @@ print("same output twice:", torch.allclose(first, second))
     Mistake(
         id="second-bias-forgotten",
         title="One bias where the cell has two",
-        symptom="A bias is missing: the cell adds two of them at every step.",
+        symptom="A bias is missing: the formula adds two of them at every step.",
         question="Which parameters does the layer have, and have you used each of them at each step?",
         read=BY_HAND,
         ways=(
@@ -265,7 +265,7 @@ print("same shape:", right.shape == wrong.shape, " same numbers:", torch.allclos
         title="One tensor for the states of all steps",
         symptom="Every step shows the state after the last one.",
         question="How many tensors does your list hold: one for each step, or the same one many times?",
-        read=BY_HAND,
+        read=("01_what_nn_rnn_computes", "Find the bug"),
         ways=(lambda layer, by_hand: _one_direction(layer, by_hand)[-1].expand(len(by_hand), -1),),
         example="""
 state, states = torch.zeros(1), []

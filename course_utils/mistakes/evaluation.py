@@ -16,8 +16,22 @@ def _lagged(metric, name, series, lag):
     return {name: float((series[lag:] - series[:-lag]).abs().mean())}[metric]
 
 
-def _wrapped(metric, series):
-    return {"naive mae": float((series - series.roll(1)).abs().mean())}[metric]
+def _wrapped(metric, name, series, lag):
+    return {name: float((series - series.roll(lag)).abs().mean())}[metric]
+
+
+def _signed_ratio(metric, forecast, actual, train):
+    return {"mase": float((forecast - actual).mean() / train.diff().abs().mean())}[metric]
+
+
+def _signed(metric, forecast, actual):
+    """The mean of the errors themselves; a column of forecasts is one forecast a row."""
+    mean = float((forecast.flatten() - actual).mean())
+    return {"mae": mean, "rmse": mean}[metric]
+
+
+def _signed_move(metric, name, series, lag):
+    return {name: float((series[lag:] - series[:-lag]).mean())}[metric]
 
 
 def _squared(metric, forecast, actual):
@@ -53,7 +67,17 @@ def _not_the_last(value, windows):
     return value
 
 
+def _too_early(value, windows, span):
+    """One block of pieces to the end that begins before the first piece without a step of the training part."""
+    chosen = sorted(_rows(value))
+    if chosen != list(range(chosen[0], windows)) or chosen[0] >= windows * 4 // 5 + span - 1:
+        raise ValueError("no block to the end, or its gap is long enough")
+    return value
+
+
 def _in_both(value, items):
+    if set(_rows(value[0])) & set(_rows(value[1])):
+        raise ValueError("a row is in both parts: the rows were miscounted")
     train, test = ({items[row] for row in _rows(part)} for part in value)
     if not train & test:
         raise ValueError("nothing is in both parts")
@@ -79,12 +103,14 @@ print("mean of everything", series.mean().item(), " mean of the training part", 
     Mistake(
         id="scaler-fitted-on-test",
         title="A second scaler for the test set",
-        symptom="Mean and spread were taken from the test data.",
+        symptom="The mean, the spread or both were taken from the test data.",
         question="Does a number mean the same thing to the model in training and in the test?",
         read=SCALER,
         ways=(
             lambda train, test: _standardized(test, test, 1),
             lambda train, test: _standardized(test, test, 0),
+            lambda train, test: (test - test.mean(0)) / train.std(0),
+            lambda train, test: (test - train.mean(0)) / test.std(0),
         ),
         example="""
 train, test = torch.tensor([0.0, 2.0]), torch.tensor([10.0, 12.0])
@@ -102,6 +128,18 @@ print("and so did the training data    ", ((train - train.mean()) / train.std())
         example="""
 order = torch.randperm(10)
 print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
+""",
+    ),
+    Mistake(
+        id="gap-too-short",
+        title="Test windows that overlap the training windows",
+        symptom="The first of these test pieces share steps with the last training piece.",
+        question="Which steps does the last training piece hold, and with which step may the first test piece begin?",
+        read=SPLIT,
+        ways=(_too_early,),
+        example="""
+pieces = torch.arange(12).unfold(0, 5, 1)  # pieces of 5 steps
+print("last of training", pieces[5].tolist(), " first of the test", pieces[6].tolist())
 """,
     ),
     Mistake(
@@ -148,7 +186,10 @@ print("first output moves:", not torch.allclose(layer(batch)[0][:, 0], layer(cha
         symptom="Each target is the last value of its own window.",
         question="Which step does the window end with, and which step is to be forecast?",
         read=("10_forecast_errors", "Windows and targets"),
-        ways=(lambda series, window: series[window - 1 : -1],),
+        ways=(
+            lambda series, window: series[window - 1 : -1],
+            lambda series, window: series[window - 1 :],
+        ),
         example="""
 series, window = torch.arange(6), 3
 windows = series.unfold(0, window, 1)[:-1]
@@ -185,10 +226,60 @@ print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (
         symptom="The naive forecast was not compared with the step right after it.",
         question="Which value is known one step before the one that is forecast?",
         read=NAIVE,
-        ways=(lambda metric, series: _lagged(metric, "naive mae", series, 2), _wrapped),
+        ways=(lambda metric, series: _lagged(metric, "naive mae", series, 2),),
         example="""
 series = torch.tensor([1.0, 2.0, 4.0, 8.0])
-print("rolled:", (series - series.roll(1)).abs().mean().item(), " one step:", series.diff().abs().mean().item())
+two = (series[2:] - series[:-2]).abs().mean().item()
+print("two steps:", two, " one step:", round(series.diff().abs().mean().item(), 3))
+""",
+    ),
+    Mistake(
+        id="rolled-round",
+        title="A series that was rolled round",
+        symptom="The first steps were compared with the last ones of the series.",
+        question="`roll` is a ring: what does it put where nothing is known yet?",
+        read=NAIVE,
+        ways=(
+            lambda metric, series: _wrapped(metric, "naive mae", series, 1),
+            lambda metric, series, season: _wrapped(metric, "seasonal naive mae", series, season),
+        ),
+        example="""
+series = torch.tensor([1.0, 2.0, 4.0, 8.0])
+print("rolled by one step", series.roll(1).tolist())
+""",
+    ),
+    Mistake(
+        id="repeated-difference",
+        title="Differences of differences",
+        symptom="This is the difference of the differences, taken again and again.",
+        question="What does the number in `diff(n)` count: how far it looks back, or how often it is done?",
+        read=NAIVE,
+        ways=(lambda metric, series, season: {"seasonal naive mae": float(series.diff(season).abs().mean())}[metric],),
+        example="""
+series = torch.tensor([1.0, 2.0, 4.0, 8.0])
+print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - series[:-2]).tolist())
+""",
+    ),
+    Mistake(
+        id="sign-kept",
+        title="Errors that cancel",
+        symptom="The errors were averaged with their signs, so too high and too low cancel.",
+        question="What do an error of 3 and one of -3 add to your number?",
+        read=ERRORS,
+        ways=(
+            _signed,
+            lambda metric, forecast, actual: -_signed(metric, forecast, actual),
+            lambda metric, forecast, actual: {"rmse": _signed(metric, forecast, actual)}[metric] ** 0.5,
+            _signed_ratio,
+            lambda metric, forecast, actual, train: -_signed_ratio(metric, forecast, actual, train),
+            lambda metric, series: _signed_move(metric, "naive mae", series, 1),
+            lambda metric, series: -_signed_move(metric, "naive mae", series, 1),
+            lambda metric, series, season: _signed_move(metric, "seasonal naive mae", series, season),
+            lambda metric, series, season: -_signed_move(metric, "seasonal naive mae", series, season),
+        ),
+        example="""
+errors = torch.tensor([3.0, -3.0])
+print("mean of the errors", errors.mean().item(), " mean of their sizes", errors.abs().mean().item())
 """,
     ),
     Mistake(

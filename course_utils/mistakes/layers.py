@@ -289,8 +289,8 @@ print(tuple(h_n[-1].shape), "has no room for two directions of 3")
     Mistake(
         id="directions-exchanged",
         title="The two directions have changed places",
-        symptom="Both final states are there, the backward one before the forward one.",
-        question="In which order do the rows of h_n stand?",
+        symptom="Both directions are there, the backward one before the forward one.",
+        question="In which order does the layer give its two directions?",
         read=DIRECTIONS,
         ways=(
             _exchanged,

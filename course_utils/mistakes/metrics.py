@@ -79,15 +79,24 @@ def _classes_alike(metric, rates):
     return {"precision": rates[0] / sum(rates)}[metric]
 
 
-def _best_threshold(scores: Tensor, targets: Tensor) -> float:
+def _best_threshold(scores: Tensor, targets: Tensor, tried: Tensor | None = None) -> float:
     """The score, used as a threshold (score >= threshold is positive), with the highest F1; the lowest of equals."""
-    candidates = scores.unique()
+    candidates = (scores if tried is None else tried).unique()
     f1 = torch.tensor([_value("f1", targets, (scores >= candidate).long()) for candidate in candidates])
     return float(candidates[f1.argmax()])
 
 
 def _threshold_on_test(validation_scores, validation_targets, test_scores, test_targets):
     return _best_threshold(test_scores, test_targets)
+
+
+def _threshold_on_both(validation_scores, validation_targets, test_scores, test_targets):
+    scores, targets = (validation_scores, test_scores), (validation_targets, test_targets)
+    return _best_threshold(torch.cat(scores), torch.cat(targets))
+
+
+def _threshold_tried_on_test(validation_scores, validation_targets, test_scores, test_targets):
+    return _best_threshold(test_scores, test_targets, validation_scores)
 
 
 def _over_padding(targets, predictions, mask):
@@ -101,6 +110,10 @@ def _sequence_means(metric, targets, predictions, mask):
 
 def _tokens(metric, targets, predictions, mask):
     return {"sequence accuracy": _accuracy(targets[mask], predictions[mask])}[metric]
+
+
+def _mean_for_sequences(metric, targets, predictions, mask):
+    return {"sequence accuracy": _sequence_means("token accuracy", targets, predictions, mask)}[metric]
 
 
 def _exact_over_padding(metric, targets, predictions, mask):
@@ -232,10 +245,10 @@ print("accuracy", ((scores < 0.5) == targets).float().mean().item())
     Mistake(
         id="threshold-chosen-on-test",
         title="The threshold that suits the test set",
-        symptom="This threshold is the best one for the test set.",
+        symptom="The test set took part in the choice of this threshold.",
         question="On which data may a choice be made, if the test set is to tell how good it was?",
         read=("08_accuracy_paradox", "The threshold"),
-        ways=(_threshold_on_test,),
+        ways=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
         example="""
 test_scores, test_targets = torch.rand(40), torch.randint(0, 2, (40,))  # scores that know nothing
 best = max(((test_scores >= t) == test_targets).float().mean().item() for t in test_scores)
@@ -284,10 +297,10 @@ print("over sequences", (right / steps).mean().item(), " over steps", round((rig
     Mistake(
         id="tokens-for-sequences",
         title="Right steps where right sequences were asked for",
-        symptom="Steps were counted one by one.",
+        symptom="Right steps were counted, so a sequence that is half right counts for something.",
         question="When is a whole sequence right?",
         read=POOLED,
-        ways=(_tokens,),
+        ways=(_tokens, _mean_for_sequences),
         example="""
 right = torch.tensor([[True, True, True], [True, True, False]])
 print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1).float().mean().item())

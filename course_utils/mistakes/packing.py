@@ -113,6 +113,11 @@ def _left_padded(layer, sequences):
     return layer(pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False))[1][-1]
 
 
+def _left_padded_unpacked(layer, sequences):
+    _one_way(layer)
+    return layer(pad_sequence(sequences, batch_first=True, padding_side="left"))[1][-1]
+
+
 EXAMPLE = """
 layer, batch, lengths = nn.RNN(1, 3, batch_first=True), torch.randn(3, 5, 1), torch.tensor([3, 5, 2])
 output, h_n = layer(batch)
@@ -317,6 +322,19 @@ sequences = [torch.ones(2, 1), torch.ones(4, 1)]
 batch = pad_sequence(sequences, batch_first=True, padding_side="left")
 packed = pack_padded_sequence(batch, torch.tensor([2, 4]), batch_first=True, enforce_sorted=False)
 print("zeros among the packed numbers:", int((packed.data == 0).sum()))
+""",
+    ),
+    Mistake(
+        id="start-in-padding",
+        title="A walk that begins in the padding",
+        symptom="The state is read at the right step, but the walk to it began in the padding.",
+        question="In which state does an ordinary layer stand when it comes to the first valid step?",
+        read=READS,
+        ways=(_left_padded_unpacked,),
+        example="""
+layer, sequence = nn.RNN(1, 3, batch_first=True), torch.randn(1, 2, 1)
+in_front = torch.cat([torch.zeros(1, 3, 1), sequence], dim=1)
+print("equal to the sequence alone:", torch.allclose(layer(in_front)[1], layer(sequence)[1]))
 """,
     ),
     Mistake(

@@ -6,9 +6,9 @@ Each function returns a `Picture`; as the last line of a cell it is shown. `move
 from .charts import bars, confusion, lines
 from .moving import Moving, move
 from .picture import BLUE, ORANGE, SERIES, Picture
-from .tensors import blocks, influence, influence_of_positions, influence_over_time, staircase, unrolled
+from .tensors import blocks, influence, influence_of_positions, influence_over_time, returned, staircase, unrolled
 
 __all__ = [
     "BLUE", "ORANGE", "SERIES", "Moving", "Picture", "bars", "blocks", "confusion", "influence",
-    "influence_of_positions", "influence_over_time", "lines", "move", "staircase", "unrolled",
+    "influence_of_positions", "influence_over_time", "lines", "move", "returned", "staircase", "unrolled",
 ]  # fmt: skip

@@ -65,12 +65,13 @@ def bars(values: Mapping[str, float | Numbers], *, title: str, x_label: str, dig
         if len(numbers) > 1:
             panel.plot(numbers.tolist(), [row] * len(numbers), "o", color=INK, markersize=4)
         end = max(float(numbers.max()), 0.0)
+        word = "mean " if len(numbers) > 1 else ""  # the number stands behind the last dot and is not that dot's
         panel.annotate(
-            f"{means[name]:.{digits}f}", (end, row), (6, 0), textcoords="offset points", va="center", fontsize=9
+            f"{word}{means[name]:.{digits}f}", (end, row), (6, 0), textcoords="offset points", va="center", fontsize=9
         )
     panel.set_yticks(range(len(values)), list(values))
     panel.invert_yaxis()
-    panel.margins(x=0.14)
+    panel.margins(x=0.2)
     panel.set(title=title, xlabel=x_label)
     told = ", ".join(f"{name} {mean:.{digits}f}" for name, mean in means.items())
     return Picture(figure, f"{title}: bars of {x_label}: {told}.")

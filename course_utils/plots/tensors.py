@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from torch import Tensor
+from torch import Tensor, nn
 
 from .picture import BLUE, INK, ORANGE, Picture
 
 SHIFT = 0.26  # of the cells of one direction, so that the other's lines pass beside them
+WAYS = ("forward", "backward")
 ONE_OF = {"batch": "sample", "time": "step"}  # what one index of an axis is called
 
 
@@ -101,6 +103,59 @@ def staircase(lengths: Tensor | Sequence[int]) -> Picture:
     figure.suptitle(f"Packed: lengths {lengths.tolist()}", fontsize=11)
     told = ", ".join(f"sequence {i} ({n})" for i, n in zip(order.tolist(), ordered.tolist(), strict=True))
     return Picture(figure, f"A staircase of steps, the longest sequence on top: {told}. Its columns hold {heights}.")
+
+
+def returned(layer: nn.RNN, batch: Tensor) -> Picture:
+    """Draw both tensors that a layer returns for sample 0, a colour for each direction; what stands in both is framed.
+
+    Parameters
+    ----------
+    layer : batch-first; layers, directions and hidden size as one likes, up to 8 rows and columns.
+    batch : (batch, time, feature), of at most 8 steps.
+    """
+    with torch.no_grad():
+        output, h_n = layer(batch)
+    ways, hidden = 2 if layer.bidirectional else 1, layer.hidden_size
+    sizes = tuple(output.shape), tuple(h_n.shape)
+    if not layer.batch_first or output.dim() != 3 or max(output.shape[1], output.shape[2], len(h_n)) > 8:
+        raise ValueError(
+            f"plots.returned: batch-first, at most 8 steps, columns and states, not {sizes[0]}, {sizes[1]}."
+        )
+    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[2 * hidden + 1, hidden + 3])
+    ends = (output.shape[1] - 1, 0)  # where each direction finishes
+    columns = [column // hidden for column in range(output.shape[2])]
+    _numbers(left, output[0], [columns] * output.shape[1], 2 * hidden, lambda row, way: row == ends[way])
+    rows = [[row % ways] * hidden for row in range(len(h_n))]
+    _numbers(right, h_n[:, 0], rows, hidden, lambda row, way: row >= len(h_n) - ways)
+    left.set(
+        title="output (batch={}, time={}, {}hidden={})".format(*sizes[0][:2], "directions*" * (ways - 1), sizes[0][2]),
+        ylabel="time",
+        xlabel=" | ".join(WAYS[:ways]),
+    )
+    left.set_yticks(range(output.shape[1]))
+    names = [f"{row}: layer {row // ways}, {WAYS[row % ways]}" for row in range(len(h_n))]
+    right.set(title="h_n (states={}, batch={}, hidden={})".format(*sizes[1]), xlabel="hidden")
+    right.set_yticks(range(len(h_n)), names)
+    told = f"{output.shape[1]} steps of output, {len(h_n)} rows of h_n; the last {ways} of them stand in output, framed"
+    return Picture(figure, f"Sample 0 of output {sizes[0]} and of h_n {sizes[1]}: {told}.")
+
+
+def _numbers(
+    panel: Axes, values: Tensor, ways: list[list[int]], across: int, framed: Callable[[int, int], bool]
+) -> None:
+    """A table of numbers on the colours of their directions, on a ground of `across` columns and 8 rows."""
+    for row, numbers in enumerate(values.tolist()):
+        for column, number in enumerate(numbers):
+            way = ways[row][column]
+            place, frame = (column - 0.46, row - 0.44), {"edgecolor": INK, "linewidth": 2} if framed(row, way) else {}
+            panel.add_patch(Rectangle(place, 0.92, 0.88, facecolor=(*to_rgb((BLUE, ORANGE)[way]), 0.3), **frame))
+            panel.text(column, row, f"{round(number, 2) + 0.0:.2f}", ha="center", va="center", fontsize=8, color=INK)
+    panel.set(xlim=(-0.6, across - 0.4), ylim=(7.6, -0.6))  # so that a picture that moves keeps its scale
+    panel.set_xticks([])
+    panel.xaxis.set_label_position("top")
+    panel.tick_params(labelsize=9, length=0)
+    panel.spines[:].set_visible(False)
 
 
 def _moves(moved: Tensor, title: str, across: str, down: str, alt: str, word: str = "moves") -> Picture:

@@ -127,6 +127,18 @@ TARGETS = Task(
     wrong={"targets-shifted": lambda series, window: series.unfold(0, window, 1)[:-1, -1]},
 )
 
+GAP = Task(
+    "the test pieces behind a gap",
+    lambda seed: counted(seed) | {"span": seed % 3 + 2},
+    exactly(lambda windows, span: list(range(windows * 4 // 5 + span - 1, windows))),
+    right={
+        "range": lambda windows, span: range(windows * 4 // 5 + span - 1, windows),
+        "tensor": lambda windows, span: torch.arange(windows)[windows * 4 // 5 + span - 1 :],
+        "loop": lambda windows, span: [row for row in range(windows) if row - span + 1 >= windows * 4 // 5],
+    },
+    wrong={"gap-too-short": lambda windows, span: list(range(windows * 4 // 5, windows))},
+)
+
 NAIVE = Task(
     "the error of the naive forecast",
     one_series,
@@ -136,7 +148,11 @@ NAIVE = Task(
         "slices": lambda series: (series[1:] - series[:-1]).abs().mean().item(),
         "numpy": lambda series: np.abs(np.diff(series.numpy())).mean(),
     },
-    wrong={"naive-shifted": lambda series: (series[2:] - series[:-2]).abs().mean()},
+    wrong={
+        "naive-shifted": lambda series: (series[2:] - series[:-2]).abs().mean(),
+        "rolled-round": lambda series: (series - series.roll(1)).abs().mean(),
+        "sign-kept": lambda series: series.diff().mean(),
+    },
 )
 SEASONAL = Task(
     "the error of the seasonal naive forecast",
@@ -151,7 +167,11 @@ SEASONAL = Task(
             series.unfold(0, season + 1, 1)
         ),
     },
-    wrong={"season-off-by-one": lambda series, season: (series[season - 1 :] - series[: 1 - season]).abs().mean()},
+    wrong={
+        "season-off-by-one": lambda series, season: (series[season - 1 :] - series[: 1 - season]).abs().mean(),
+        "rolled-round": lambda series, season: (series - series.roll(season)).abs().mean(),
+        "repeated-difference": lambda series, season: series.diff(season).abs().mean(),
+    },
 )
 
 
@@ -177,6 +197,7 @@ RMSE = Task(
     wrong={
         "squared-for-root": lambda forecast, actual: F.mse_loss(forecast, actual),
         "absolute-for-root": lambda forecast, actual: F.l1_loss(forecast, actual),
+        "sign-kept": lambda forecast, actual: (forecast - actual).mean().abs(),
     },
 )
 
@@ -189,7 +210,10 @@ MAE = Task(
         "column": lambda forecast, actual: (forecast - actual[:, None]).abs().mean().item(),
         "loss": lambda forecast, actual: F.l1_loss(forecast.flatten(), actual),
     },
-    wrong={"column-against-row": lambda forecast, actual: (forecast - actual).abs().mean()},
+    wrong={
+        "column-against-row": lambda forecast, actual: (forecast - actual).abs().mean(),
+        "sign-kept": lambda forecast, actual: (forecast[:, 0] - actual).mean(),
+    },
 )
 
 
@@ -209,7 +233,10 @@ MASE = Task(
         "losses": lambda forecast, actual, train: F.l1_loss(forecast, actual) / F.l1_loss(train[1:], train[:-1]),
     },
     wrong={
-        "scale-from-test": lambda forecast, actual, train: (forecast - actual).abs().mean() / actual.diff().abs().mean()
+        "scale-from-test": lambda forecast, actual, train: (
+            (forecast - actual).abs().mean() / actual.diff().abs().mean()
+        ),
+        "sign-kept": lambda forecast, actual, train: (forecast - actual).mean() / train.diff().abs().mean(),
     },
 )
 

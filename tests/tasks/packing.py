@@ -292,6 +292,9 @@ RAGGED = Task(
     },
     wrong={
         "left-padding-packed": lambda layer, sequences: pad_and_pack(layer, sequences, side="left"),
+        "start-in-padding": lambda layer, sequences: layer(
+            pad_sequence(sequences, batch_first=True, padding_side="left")
+        )[0][:, -1],
         "ragged-stack": lambda layer, sequences: layer(torch.stack(sequences))[1][-1],
     },
 )
