@@ -130,6 +130,8 @@ def close(
     problem = difference(value, expected, rtol, atol)
     if problem is None:
         _tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
+        if expected.numel() == 1:
+            return passed(name, f"the number agrees, of shape {tuple(expected.shape)}")
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
     if isinstance(value, PackedSequence):
@@ -138,6 +140,8 @@ def close(
         question = SEVERAL
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
+    elif value.shape != expected.shape:
+        question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
     _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
 
 

@@ -9,6 +9,7 @@ the right value of a graded task stands in its hidden test. The inputs that chec
     layer       an nn.RNN                      batch      its input, in the layout of the task
     sequence    one unbatched input (time, features)      sequences  a list of them      start  an h_0
     by_hand     the same where the layer's cell is written by hand      cut  a step at which it is cut in two
+    chunk       how many steps of the batch are read at once
     calls       texts such as "nn.RNN(5, 3)"; a way returns (input_size, hidden_size) or "raises" for each
     lengths     (batch,) valid steps; the batch is then padded, the layer batch-first
     length      how many steps of the sequence are valid

@@ -86,6 +86,11 @@ def _begun_anew(layer, by_hand, cut):
     return torch.cat([layer(by_hand[:cut])[0], layer(by_hand[cut:])[0]])
 
 
+def _each_chunk_begun_anew(layer, batch, chunk):
+    """A batch-first stream read in chunks of so many steps, each from a state of zeros."""
+    return torch.cat([layer(part)[0] for part in batch.split(chunk, dim=1)], dim=1)
+
+
 def _by_place(calls):
     """(input_size, hidden_size) of each call as it is read by someone who goes by the order of its numbers."""
     found = []
@@ -309,10 +314,10 @@ print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden we
     Mistake(
         id="state-not-carried",
         title="Each piece begins anew",
-        symptom="The second piece of the sequence begins as if nothing had come before it.",
+        symptom="A later piece of the sequence begins as if nothing had come before it.",
         question="What does the layer know of the first piece when it begins the second one?",
         read=WHERE_IT_STARTS,
-        ways=(_begun_anew,),
+        ways=(_begun_anew, _each_chunk_begun_anew),
         example="""
 layer, sequence = nn.RNN(5, 3), torch.randn(7, 5)
 whole, pieces = layer(sequence)[0], torch.cat([layer(piece)[0] for piece in sequence.split(4)])

@@ -73,6 +73,10 @@ def _states_reshaped(layer, batch):
     return h_n.reshape(h_n.shape[1], -1)
 
 
+def _states_of_packed_reshaped(layer, batch, lengths):
+    return _packed_both_ways(layer, batch, lengths)[1].reshape(len(batch), -1)
+
+
 def _last_output(layer, batch):
     if not layer.bidirectional:
         raise ValueError("right for one direction")
@@ -190,7 +194,15 @@ print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == w
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
         read=("03_batch_first", "Swapping two axes"),
-        ways=(_reshaped, _reshaped_in_and_out, _reshaped_in, _reshaped_out, _states_reshaped, behaves("samples_mix")),
+        ways=(
+            _reshaped,
+            _reshaped_in_and_out,
+            _reshaped_in,
+            _reshaped_out,
+            _states_reshaped,
+            _states_of_packed_reshaped,
+            behaves("samples_mix"),
+        ),
         example="""
 batch = torch.tensor([[[1], [2], [3]], [[10], [20], [30]]])
 print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of both samples")
@@ -264,7 +276,7 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
     Mistake(
         id="last-output-both-directions",
         title="The last output step, for both directions",
-        symptom="The forward half has read the whole sequence; the backward half has read a single step of it.",
+        symptom="The forward half has read the whole sequence; the backward half has read one step of it at most.",
         question="At which step does the backward walk begin, and at which one is it finished?",
         read=DIRECTIONS,
         ways=(_last_output, _last_valid_output, _last_valid_of_padded),

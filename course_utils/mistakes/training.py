@@ -46,6 +46,14 @@ def _loss_over_padding(logits, targets, mask):
     return F.cross_entropy(*_flat(logits, targets))
 
 
+def _class_ignored(logits, targets, mask):
+    """The label that fills the padding is ignored, wherever it stands."""
+    (fill,) = targets[~mask].unique()
+    if not (targets[mask] == fill).any():
+        raise ValueError("right where no valid step has this label")
+    return F.cross_entropy(*_flat(logits, targets), ignore_index=int(fill))
+
+
 def _mask_above_only(logits, targets, mask):
     return (F.cross_entropy(*_flat(logits, targets), reduction="none") * mask.flatten()).mean()
 
@@ -114,6 +122,20 @@ print("all steps", round(F.cross_entropy(logits.transpose(1, 2), targets).item()
 """,
     ),
     Mistake(
+        id="class-ignored-as-padding",
+        title="A class ignored because the padding has its label",
+        symptom="The label that fills the padding is ignored, and with it the valid steps that have this label.",
+        question="Which valid steps have the same label as the padding?",
+        read=("06_training", "Masks in the loss"),
+        ways=(_class_ignored,),
+        example="""
+logits, targets = torch.zeros(1, 4, 2), torch.tensor([[0, 1, 0, 0]])  # two steps, then padding labelled 0
+logits[..., 1] = 3.0  # a model that always says 1
+print("0 ignored", round(F.cross_entropy(logits[0], targets[0], ignore_index=0).item(), 2),
+      " valid steps", round(F.cross_entropy(logits[0, :2], targets[0, :2]).item(), 2))
+""",
+    ),
+    Mistake(
         id="mask-above-only",
         title="The mask above the line, not below it",
         symptom="The padding has been taken out of the sum but not out of the count.",
@@ -131,7 +153,7 @@ print("every valid step is right, and this says", (right & mask).float().mean().
     Mistake(
         id="all-targets-ignored",
         title="A mean over nothing",
-        symptom="Every target is one that the loss ignores, so it divides zero by zero.",
+        symptom="No target is left that counts, so the mean divides zero by zero.",
         question="How many steps are left when the ignored ones are taken away?",
         read=("06_training", "Masks in the loss"),
         ways=(_nothing_left,),
@@ -159,7 +181,7 @@ for _ in range(2):
         title="A column compared with a row",
         symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
         question="Which shapes do the two sides of the comparison have, and which one has the result?",
-        read=("07_from_counts_to_f1", "One prediction a target"),
+        read=("06_training", "Find the bug"),
         ways=(_column_against_row, _mean_of_the_table, _table_of_errors),
         example="""
 predictions, targets = torch.ones(8, 1), torch.ones(8)

@@ -70,6 +70,9 @@ def influence_of_positions(moved: Tensor, lengths: Tensor, title: str = "Which s
     for sample, step in padding.nonzero().tolist():
         box = Rectangle((step - 0.5, sample - 0.5), 1, 1, fill=False, hatch="//", edgecolor="#6b7280", linewidth=0)
         picture.figure.axes[0].add_patch(box)
+    for text in picture.figure.axes[0].texts:
+        if text.get_text():  # so that no line of the hatching crosses a word
+            text.set_bbox({"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5})
     return picture
 
 

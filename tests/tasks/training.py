@@ -61,7 +61,10 @@ def with_mask(seed: int) -> dict[str, Any]:
     inputs = tagged(seed)
     batch, time = inputs["targets"].shape
     lengths = torch.tensor(np.random.default_rng(seed).integers(1, time, batch))
-    return inputs | {"mask": torch.arange(time) < lengths[:, None]}
+    mask = torch.arange(time) < lengths[:, None]
+    targets = inputs["targets"].masked_fill(~mask, 0)
+    targets[0, 0] = 0  # the label of the padding is also a class
+    return inputs | {"targets": targets, "mask": mask}
 
 
 MASKED_LOSS = Task(
@@ -80,6 +83,9 @@ MASKED_LOSS = Task(
     },
     wrong={
         "loss-over-padding": lambda logits, targets, mask: F.cross_entropy(logits.transpose(1, 2), targets),
+        "class-ignored-as-padding": lambda logits, targets, mask: F.cross_entropy(
+            logits.transpose(1, 2), targets, ignore_index=0
+        ),
         "mask-above-only": lambda logits, targets, mask: (
             F.cross_entropy(logits.transpose(1, 2), targets, reduction="none") * mask
         ).mean(),
