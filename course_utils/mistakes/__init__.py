@@ -16,7 +16,7 @@ the right value of a graded task stands in its hidden test. The inputs that chec
     logits      (batch, [time,] classes)       targets, predictions, mask   one number for each sample or step
     metric      which number is asked for      scores, threshold            of a binary classifier
     batches     a list of (predictions, targets)
-    hit_rate, false_alarm_rate    which shares of the positives and of the negatives are called positive
+    rates       which shares of the positives and of the negatives are called positive
     series      (time,)      forecast, actual, train, test, season, window  of a forecast
     kept        weights at the moment at which they were kept      trained  the same ones later
     windows     how many there are      texts, groups  what each item is, or whose; the value is a split

@@ -75,8 +75,8 @@ def _other_side(metric, targets, scores, threshold):
     return _value(metric, targets, (scores < threshold).long())
 
 
-def _classes_alike(metric, hit_rate, false_alarm_rate):
-    return {"precision": hit_rate / (hit_rate + false_alarm_rate)}[metric]
+def _classes_alike(metric, rates):
+    return {"precision": rates[0] / sum(rates)}[metric]
 
 
 def _best_threshold(scores: Tensor, targets: Tensor, tried: Tensor | None = None) -> float:

@@ -272,39 +272,32 @@ def best_in_loop(scores, targets):
     return best
 
 
-def rates(seed: int) -> dict[str, Any]:
+def two_rates(seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    return {
-        "hit_rate": float(rng.uniform(0.6, 0.99)),
-        "false_alarm_rate": float(rng.uniform(0.01, 0.2)),
-        "base_rate": float(rng.uniform(0.001, 0.2)),
-    }
+    rates = float(rng.uniform(0.6, 0.99)), float(rng.uniform(0.01, 0.2))
+    return {"rates": rates, "base_rate": float(rng.uniform(0.001, 0.2))}
 
 
-def precision_at(hit_rate, false_alarm_rate, base_rate):
-    return hit_rate * base_rate / (hit_rate * base_rate + false_alarm_rate * (1 - base_rate))
+def precision_at(rates, base_rate):
+    hits, false_alarms = rates[0] * base_rate, rates[1] * (1 - base_rate)
+    return hits / (hits + false_alarms)
 
 
-def precision_in_a_crowd(hit_rate, false_alarm_rate, base_rate):
-    there = 1e6 * base_rate
-    hits, false_alarms = hit_rate * there, false_alarm_rate * (1e6 - there)
-    return np.float64(hits / (hits + false_alarms))
+def precision_in_a_crowd(rates, base_rate):
+    called = np.array(rates) * np.array([1e6 * base_rate, 1e6 - 1e6 * base_rate])
+    return called[0] / called.sum()
+
+
+def precision_by_odds(rates, base_rate):
+    return torch.tensor(1 / (1 + rates[1] / rates[0] * (1 - base_rate) / base_rate))
 
 
 PRECISION_AT = Task(
     "precision at a base rate",
-    rates,
+    two_rates,
     number("precision", precision_at),
-    right={
-        "shares": precision_at,
-        "a million cases": precision_in_a_crowd,
-        "odds": lambda hit_rate, false_alarm_rate, base_rate: torch.tensor(
-            1 / (1 + false_alarm_rate / hit_rate * (1 - base_rate) / base_rate)
-        ),
-    },
-    wrong={
-        "base-rate-forgotten": lambda hit_rate, false_alarm_rate, base_rate: hit_rate / (hit_rate + false_alarm_rate)
-    },
+    right={"shares": precision_at, "a million cases": precision_in_a_crowd, "odds": precision_by_odds},
+    wrong={"base-rate-forgotten": lambda rates, base_rate: rates[0] / (rates[0] + rates[1])},
 )
 
 
