@@ -8,7 +8,7 @@ import tomllib
 import nbformat
 import pytest
 
-from course_utils import quiz
+from course_utils import progress, quiz
 from course_utils.mistakes import BY_ID
 from lesson import answered, executed, facts, outputs
 from notebooks import LESSONS, cells_of
@@ -68,6 +68,16 @@ def test_right_answers_pass_everywhere(path):
 
 
 @lessons
+def test_a_lesson_that_is_answered_counts_as_done(path):
+    """`progress` knows the checks of a cell by their names, which must be as many as its exercises."""
+    for cell in answered(path):
+        if cell.cell_type != "code" or "-wrong-" in cell.id:
+            continue
+        names = re.findall(r"✓ (.+?): ", str(cell.outputs))
+        assert len(set(names)) >= cell.source.count(progress.EXERCISE), cell.id
+
+
+@lessons
 def test_wrong_answers_are_named(path):
     cells = {cell.id: cell for cell in answered(path)}
     for number, wrong in enumerate(facts(path.stem)["wrong"]):
@@ -94,6 +104,17 @@ def test_every_claim_is_quoted_from_its_cell_and_every_number_of_the_text_is_cla
             prose = re.sub(r"`[^`]*`|\]\([^)]*\)|(?m:^#.*$)", "", cell.source)
             loose = [number for number in DECIMAL.findall(prose) if number not in quotes.get(cell.id, "")]
             assert loose == [], (cell.id, loose)
+
+
+@lessons
+def test_every_exercise_says_how_hard_it_is(path):
+    text = ""
+    for cell in cells_of(path):
+        if cell.cell_type == "markdown":
+            text += cell.source
+        elif "check.exercise(" in cell.source:
+            assert re.search(r"\*\*(Easy|Medium|Hard)\.\*\*", text), cell.id
+            text = ""
 
 
 @lessons
