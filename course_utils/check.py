@@ -19,14 +19,9 @@ it leads to a later lesson than `read` does.
 from __future__ import annotations
 
 import contextlib
-import linecache
-import os
-import re
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -45,19 +40,15 @@ from .compare import (
     sizes_in,
     unequal,
 )
-from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
-from .verdict import CheckFailed, NotAttempted, passed, skipped, tier_after_failing
+from .failure import Given, Pointer, fail, fail_with, task_pointer, tell_author
+from .verdict import CheckFailed, NotAttempted, passed, skipped
 
 __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
 
 RTOL, ATOL = 1e-4, 1e-5  # float32, and a loop adds in another order than a library call
 
-Given = dict[str, Any] | None
-Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
-_task: ContextVar[Pointer] = ContextVar("task", default=None)  # of the exercise that runs
 NAME_THE_AXES = ("02_shapes", "Name the axes")
 THE_LAYER = ("02_shapes", "The layer")
-SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
 SEVERAL = (
     "A layer returns two things at once, and so does an unpacking: "
     "is one of them asked for, or a single tensor made of several?"
@@ -89,11 +80,11 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
         actual = sizes_in(value, len(wanted))
     except TypeError as error:
         question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
-        _fail(name, str(error), SEVERAL if holds_tensors(value) else question, read, otherwise=NAME_THE_AXES)
+        fail(name, str(error), SEVERAL if holds_tensors(value) else question, read, otherwise=NAME_THE_AXES)
     if actual == wanted:
         return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
     reading = axis_names.read(actual, axes, sizes)
-    _fail(
+    fail(
         name,
         axis_names.describe(actual, wanted, reading, axes),
         "Say each axis of the right answer by name, in order: what does it count, and how many are there?",
@@ -129,7 +120,7 @@ def close(
     _attempted(value, name)
     problem = difference(value, expected, rtol, atol)
     if problem is None:
-        _tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
+        tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
         if expected.numel() == 1:
             return passed(name, f"the number agrees, of shape {tuple(expected.shape)}")
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
@@ -142,7 +133,7 @@ def close(
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
         question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
-    _fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
+    fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
 
 
 def equal(
@@ -168,12 +159,12 @@ def equal(
     if isinstance(mine, str) and isinstance(right, str) and mine.strip().casefold() == right.casefold():
         mine = right
     if mine == right and isinstance(mine, bool) == isinstance(right, bool):
-        _tell_author(name, given, lambda way: plain(way) == right)
+        tell_author(name, given, lambda way: plain(way) == right)
         return passed(name, short(value))
     if question is None and isinstance(right, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
     question = question or "Which sentence or which number above does your answer rest on?"
-    _fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
+    fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
 
 
 def metric(
@@ -200,14 +191,14 @@ def metric(
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        _fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
+        fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
     problem = not_a_value(number, low, high)
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
-        _fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), given, value)
+        fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), given, value)
     if expected is not None:
-        _tell_author(name, given, lambda way: same_number(expected, way, tolerance))
+        tell_author(name, given, lambda way: same_number(expected, way, tolerance))
     passed(name, f"{number:.4g}")
 
 
@@ -219,16 +210,14 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     _attempted(value, name)
     if not isinstance(value, nn.RNN):
         question = "Which call makes the layer, and is it the layer itself that you give here?"
-        _fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, otherwise=THE_LAYER)
+        fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, otherwise=THE_LAYER)
     actual = {setting: getattr(value, setting) for setting in settings}
     if actual == settings:
         return passed(name, f"{value}")
     wrong = ", ".join(f"{setting}={actual[setting]!r}" for setting in settings if actual[setting] != settings[setting])
     question = "What does each of these settings stand for, and which value does the task ask for?"
     given = {"settings": settings}
-    _fail(
-        name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, given, value, otherwise=THE_LAYER
-    )
+    fail(name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, given, value, otherwise=THE_LAYER)
 
 
 def model(
@@ -266,12 +255,12 @@ def model(
     except ValueError as error:
         no_tensor = "not a tensor" in str(error)
         question = "What does your function return?" if no_tensor else "Which axis of the result counts the samples?"
-        _fail(name, str(error), question, None, otherwise=NAME_THE_AXES)
+        fail(name, str(error), question, None, otherwise=NAME_THE_AXES)
     if found == asked:
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
     question = "Through which step of the model could that influence flow?"
-    _fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
+    fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
 
 
 def call(
@@ -298,14 +287,14 @@ def call(
     except NotImplementedError:
         raise NotAttempted(name, "not attempted yet.") from None
     except Exception as error:
-        _fail_with(name, error, given or {})
+        fail_with(name, error, given or {})
     if result is None:
-        _fail(name, "Your function returned None.", "Does it end with a `return`?", None)
+        fail(name, "Your function returned None.", "Does it end with a `return`?", None)
     _attempted(result, name)
     if values is not None and _how_many(result) != values:
         returned = f"{len(result)} values" if _how_many(result) else kind_of(result)
         question = "Which values does the task ask for, and in which order?"
-        _fail(name, f"Your function returned {returned}; asked for {values} values.", question, None)
+        fail(name, f"Your function returned {returned}; asked for {values} values.", question, None)
     return result
 
 
@@ -317,68 +306,13 @@ def exercise(read: Pointer = None) -> Iterator[None]:
     ----------
     read : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
     """
-    before = _task.set(read)
+    before = task_pointer.set(read)
     try:
         yield
     except NotAttempted as problem:
         skipped(problem)
     finally:
-        _task.reset(before)
-
-
-def _fail(
-    name: str,
-    symptom: str,
-    question: str,
-    read: Pointer,
-    same: Callable[[Any], bool] = lambda way: False,
-    given: Given = None,
-    value: Any = None,
-    otherwise: Pointer = None,
-) -> NoReturn:
-    """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
-    found = diagnose(CATALOGUE, {**(given or {}), "value": value}, same) if given else []
-    _raise(name, symptom, question, read, found, otherwise=otherwise)
-
-
-def _fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
-    """Raise with the error's own message first, then with what it usually means."""
-    message = (str(error).strip() or "no message").splitlines()[0]
-    found = diagnose_error(CATALOGUE, message, given)
-    symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
-    question, otherwise = "What does this line expect to find, and what does it find?", None
-    if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
-        question, otherwise = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
-    _raise(name, symptom, question, None, found, error, otherwise)
-
-
-def _raise(
-    name: str,
-    facts: str,
-    question: str,
-    read: Pointer,
-    found: list[Mistake],
-    cause: Exception | None = None,
-    otherwise: Pointer = None,
-) -> NoReturn:
-    """`read` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
-    ids, read = [mistake.id for mistake in found], read or _task.get()
-    if len(found) == 1:
-        facts, question = f"{facts}\n{found[0].symptom}", found[0].question
-    elif found:
-        facts = f"{facts}\nThis is what {' or '.join(ids)} gives."
-        question = " ".join(mistake.question for mistake in found)
-    if found and (read is None or found[0].read[0] <= read[0]):  # names of lessons begin with their numbers
-        read = found[0].read
-    raise CheckFailed(name, facts, question, read or otherwise, ids, tier_after_failing(name)) from cause
-
-
-def _tell_author(name: str, given: Given, same: Callable[[Any], bool]) -> None:
-    """Refuse inputs on which a mistake gives the right answer; `same` compares with the right one."""
-    if given and "UNROLLED_AUTHOR" in os.environ:
-        found = diagnose(CATALOGUE, given, same)
-        if found:
-            raise ValueError(f"check of {name!r}: on these inputs {found[0].id} gives the right answer too.")
+        task_pointer.reset(before)
 
 
 def _attempted(value: Any, name: str) -> None:
@@ -395,13 +329,3 @@ def _how_many(result: Any) -> int:
         return len(result)
     except TypeError:
         return 0
-
-
-def _where(error: Exception) -> str:
-    """The line of the student's own cell that raised, such as ` (line 3: return …)`."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipykernel" in f.filename or "<" in f.filename]
-    if not frames:
-        return ""
-    last = frames[-1]
-    source = (last.line or linecache.getline(last.filename, last.lineno or 0)).strip()
-    return f" (line {last.lineno}: {source})" if source else f" (line {last.lineno})"

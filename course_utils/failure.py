@@ -1,0 +1,85 @@
+"""From a wrong answer to its panel: which named mistake gives it, and which place to read is shown."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
+from .verdict import CheckFailed, tier_after_failing
+
+Given = dict[str, Any] | None
+Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
+SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
+
+task_pointer: ContextVar[Pointer] = ContextVar("task_pointer", default=None)  # of the exercise that runs
+
+
+def fail(
+    name: str,
+    symptom: str,
+    question: str,
+    read: Pointer,
+    same: Callable[[Any], bool] = lambda way: False,
+    given: Given = None,
+    value: Any = None,
+    otherwise: Pointer = None,
+) -> NoReturn:
+    """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
+    found = diagnose(CATALOGUE, {**(given or {}), "value": value}, same) if given else []
+    _raise(name, symptom, question, read, found, otherwise=otherwise)
+
+
+def fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
+    """Raise with the error's own message first, then with what it usually means."""
+    message = (str(error).strip() or "no message").splitlines()[0]
+    found = diagnose_error(CATALOGUE, message, given)
+    symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
+    question, otherwise = "What does this line expect to find, and what does it find?", None
+    if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
+        question, otherwise = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
+    _raise(name, symptom, question, None, found, error, otherwise)
+
+
+def _raise(
+    name: str,
+    facts: str,
+    question: str,
+    read: Pointer,
+    found: list[Mistake],
+    cause: Exception | None = None,
+    otherwise: Pointer = None,
+) -> NoReturn:
+    """`read` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
+    ids, read = [mistake.id for mistake in found], read or task_pointer.get()
+    if len(found) == 1:
+        facts, question = f"{facts}\n{found[0].symptom}", found[0].question
+    elif found:
+        facts = f"{facts}\nThis is what {' or '.join(ids)} gives."
+        question = " ".join(mistake.question for mistake in found)
+    if found and (read is None or found[0].read[0] <= read[0]):  # names of lessons begin with their numbers
+        read = found[0].read
+    raise CheckFailed(name, facts, question, read or otherwise, ids, tier_after_failing(name)) from cause
+
+
+def tell_author(name: str, given: Given, same: Callable[[Any], bool]) -> None:
+    """Refuse inputs on which a mistake gives the right answer; `same` compares with the right one."""
+    if given and "UNROLLED_AUTHOR" in os.environ:
+        found = diagnose(CATALOGUE, given, same)
+        if found:
+            raise ValueError(f"check of {name!r}: on these inputs {found[0].id} gives the right answer too.")
+
+
+def _where(error: Exception) -> str:
+    """The line of the student's own cell that raised, such as ` (line 3: return …)`."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipykernel" in f.filename or "<" in f.filename]
+    if not frames:
+        return ""
+    last = frames[-1]
+    source = (last.line or linecache.getline(last.filename, last.lineno or 0)).strip()
+    return f" (line {last.lineno}: {source})" if source else f" (line {last.lineno})"
