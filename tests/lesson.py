@@ -34,6 +34,23 @@ def _refuse(host, *rest, **more):
 _socket.getaddrinfo = _refuse
 """
 
+# Another machine rounds differently: here each step of an optimizer is off by a few of the last digits of a float32.
+ROUNDING = """
+import torch as _torch
+def _rounded(plain):
+    def step(self, *args, **more):
+        if not hasattr(self, "_noise"):
+            self._noise = _torch.Generator().manual_seed(0)
+        result = plain(self, *args, **more)
+        with _torch.no_grad():
+            for weight in (weight for group in self.param_groups for weight in group["params"]):
+                weight.mul_(1 + 2e-7 * _torch.randn(weight.shape, generator=self._noise))
+        return result
+    return step
+for _kind in (_torch.optim.Adam, _torch.optim.SGD):
+    _kind.step = _rounded(_kind.step)
+"""
+
 
 @functools.cache
 def facts(stem: str) -> dict:
@@ -54,6 +71,11 @@ def executed(path: Path) -> tuple[list[NotebookNode], float]:
 @functools.cache
 def answered(path: Path) -> list[NotebookNode]:
     """The cells of the lesson run with right answers; before each, copies of the cell with the wrong ones."""
+    return run(with_answers(path), path.parent)
+
+
+def with_answers(path: Path) -> NotebookNode:
+    """The lesson with right answers; before each cell, copies of it with the wrong ones, called NAME-wrong-NUMBER."""
     notebook = nbformat.read(path, 4)
     cells = []
     for cell in notebook.cells:
@@ -66,7 +88,7 @@ def answered(path: Path) -> list[NotebookNode]:
         cell.source = filled(cell.source, facts(path.stem)["answers"].get(cell.id, {}))
         cells.append(cell)
     notebook.cells = cells
-    return run(notebook, path.parent)
+    return notebook
 
 
 def with_claims(path: Path) -> NotebookNode:
@@ -107,8 +129,9 @@ def filled(source: str, answers: dict[str, str]) -> str:
     return source
 
 
-def run(notebook: NotebookNode, folder: Path) -> list[NotebookNode]:
-    notebook.cells.insert(0, new_code_cell(OFFLINE, id="offline"))
+def run(notebook: NotebookNode, folder: Path, before: str = "") -> list[NotebookNode]:
+    """The cells after the run; code `before` runs first, in the same kernel."""
+    notebook.cells.insert(0, new_code_cell(OFFLINE + before, id="offline"))
     client = NotebookClient(
         notebook, timeout=60, resources={"metadata": {"path": str(folder)}}, extra_arguments=["--log-level=ERROR"]
     )

@@ -10,12 +10,14 @@ import pytest
 
 from course_utils import progress, quiz
 from course_utils.mistakes import BY_ID
-from lesson import answered, executed, facts, outputs
+from lesson import ROUNDING, answered, executed, facts, outputs, run, with_answers, with_claims
 from notebooks import LESSONS, cells_of
 
 SECONDS = 60  # of the processor, for a lesson; other tests that run beside it do not count
 DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+(?![\w.])|\d+(?:\.\d+)?\s?%")
 LEVELS = ["easy", "medium", "hard"]
+
+TRAINING = [path for path in LESSONS if any("training.fit(" in cell.source for cell in cells_of(path))]
 
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
@@ -28,6 +30,15 @@ def test_a_lesson_left_open_runs_to_its_end_and_all_its_claims_hold(path):
     open_places = sum(str(cell.get("outputs", "")).count("○") for cell in cells)
     assert open_places == sum(len(answers) for answers in facts(path.stem)["answers"].values())
     assert seconds < SECONDS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_what_training_shows_holds_on_a_machine_that_rounds_differently(path):
+    cells = run(with_claims(path), path.parent, ROUNDING)
+    assert sum(cell.id.endswith("-claims") for cell in cells) >= 6
+    cells = run(with_answers(path), path.parent, ROUNDING)
+    assert [cell.id for cell in cells if "○" in str(cell.get("outputs"))] == []
 
 
 def test_all_lessons_together_take_less_than_six_minutes():
@@ -138,6 +149,12 @@ def test_a_lesson_ends_with_cards_and_the_way_on(path):
     assert f'quiz.show("quizzes/{path.stem}.toml")' in source
     assert f'cards.show("{path.stem}")' in source
     assert "Go on with" in source
+
+
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_a_lesson_that_trains_does_so_on_one_thread(path):
+    """Two threads on two busy cores make models as small as these several times slower."""
+    assert "torch.set_num_threads(1)" in next(cell.source for cell in cells_of(path) if cell.id == "setup")
 
 
 @lessons
