@@ -71,7 +71,7 @@ def bars(values: Mapping[str, float | Numbers], *, title: str, x_label: str, dig
         )
     panel.set_yticks(range(len(values)), list(values))
     panel.invert_yaxis()
-    panel.margins(x=0.2)
+    panel.margins(x=0.28)  # room for the number behind the longest bar, beside long names too
     panel.set(title=title, xlabel=x_label)
     told = ", ".join(f"{name} {mean:.{digits}f}" for name, mean in means.items())
     return Picture(figure, f"{title}: bars of {x_label}: {told}.")
