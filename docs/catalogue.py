@@ -21,7 +21,7 @@ HEAD = """\
 # The mistakes that the checks know
 
 Each of these has a name that a check prints when an answer is exactly what the mistake gives.
-*Silent* means that it can pass without any error.
+*Silent* means that with some sizes it passes without any error; its example may show a case where it raises.
 The examples run after `import torch`, `from torch import nn`, `from torch.nn import functional as F`
 and `from torch.nn.utils.rnn import *`, with `torch.manual_seed(0)`.
 This page is made from `course_utils/mistakes/` by `make mistakes`.

@@ -188,7 +188,7 @@ print("same result twice, so nothing is dropped:", torch.equal(layer(batch)[0], 
         id="random-start-state",
         title="Another start each time",
         symptom="The same input gives another output each time it is read.",
-        question="Where does the layer start from, and is that the same at every call?",
+        question="What is drawn anew at each call: the start, or the dropout of a model in training mode?",
         read=WHERE_IT_STARTS,
         ways=(behaves("repeats"),),
         example="""

@@ -190,8 +190,9 @@ print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (p
         read=AVERAGES,
         ways=(_macro,),
         example="""
-f1, cases = torch.tensor([0.9, 0.1]), torch.tensor([90, 10])
-print("every class alike", f1.mean().item(), " every case alike", ((f1 * cases).sum() / cases.sum()).item())
+hits, called, there = torch.tensor([81, 1]), torch.tensor([92, 8]), torch.tensor([90, 10])
+f1, pooled = 2 * hits / (called + there), 2 * hits.sum() / (called + there).sum()
+print("every class alike", round(f1.mean().item(), 2), " every case alike", round(pooled.item(), 2))
 """,
     ),
     Mistake(
