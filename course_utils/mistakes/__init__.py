@@ -26,12 +26,13 @@ the right value of a graded task stands in its hidden test. The inputs that chec
 from .cell import CELL
 from .evaluation import EVALUATION
 from .layers import LAYERS
+from .layout import LAYOUT
 from .metrics import METRICS
 from .mistake import Mistake, diagnose, diagnose_error
 from .packing import PACKING
 from .training import TRAINING
 
-CATALOGUE: tuple[Mistake, ...] = (*CELL, *LAYERS, *PACKING, *TRAINING, *METRICS, *EVALUATION)
+CATALOGUE: tuple[Mistake, ...] = (*CELL, *LAYOUT, *LAYERS, *PACKING, *TRAINING, *METRICS, *EVALUATION)
 BY_ID = {mistake.id: mistake for mistake in CATALOGUE}
 
 __all__ = ["BY_ID", "CATALOGUE", "Mistake", "diagnose", "diagnose_error"]

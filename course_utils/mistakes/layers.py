@@ -1,80 +1,14 @@
-"""Mistakes about layers, layouts and states: lessons 02 and 03."""
+"""Mistakes about layers, directions and states: lesson 02."""
 
 from __future__ import annotations
 
 import torch
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .cell import DIRECTIONS, START, _halves
-from .mistake import Mistake, behaves
+from .layout import HIDDEN_SIZE, _packed_both_ways
+from .mistake import Mistake, reads
 
 SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
-HIDDEN_SIZE = r"Expected hidden size \((\d+), (\d+), (\d+)\), got "
-
-
-def _reads(asked: str, got: str):
-    return lambda axes: got if axes == asked else None
-
-
-def _unswapped(layer, batch):
-    """Batch-first data fed to a layer that is not."""
-    if layer.batch_first:
-        raise ValueError("this layer takes the data as it is")
-    return layer(batch)[0]
-
-
-def _unswapped_unequal(layer, batch):
-    if len(batch) == batch.shape[1]:
-        raise ValueError("batch and time are equal")
-    return _unswapped(layer, batch)
-
-
-def _unswapped_equal(layer, batch):
-    if len(batch) != batch.shape[1]:
-        raise ValueError("batch and time differ")
-    return _unswapped(layer, batch)
-
-
-def _other_layout(layer, sequence):
-    """One sequence fed as if its steps were samples: (time, features) -> (time, hidden)."""
-    return layer(sequence.unsqueeze(1 if layer.batch_first else 0))[0].flatten(0, 1)
-
-
-def _not_swapped_back(layer, batch):
-    if layer.batch_first:
-        raise ValueError("nothing to swap for this layer")
-    return layer(batch.transpose(0, 1))[0]
-
-
-def _reshaped(batch):
-    batches, time, *features = batch.shape
-    if batches == time:
-        raise ValueError("reshaping to equal sizes changes nothing")
-    return batch.reshape(time, batches, *features)
-
-
-def _reshaped_in_and_out(layer, batch):
-    return layer(_reshaped(batch))[0].reshape(*batch.shape[:2], -1)
-
-
-def _reshaped_in(layer, batch):
-    return layer(_reshaped(batch))[0].transpose(0, 1)
-
-
-def _reshaped_out(layer, batch):
-    return layer(batch.transpose(0, 1))[0].reshape(*batch.shape[:2], -1)
-
-
-def _states_reshaped(layer, batch):
-    """The states of each sample side by side, by a view of (states, batch, hidden) as (batch, states*hidden)."""
-    h_n = layer(batch)[1]
-    if min(h_n.shape[:2]) == 1:
-        raise ValueError("right for one state, and for one sample")
-    return h_n.reshape(h_n.shape[1], -1)
-
-
-def _states_of_packed_reshaped(layer, batch, lengths):
-    return _packed_both_ways(layer, batch, lengths)[1].reshape(len(batch), -1)
 
 
 def _last_output(layer, batch):
@@ -94,15 +28,6 @@ def _exchanged(layer, batch):
         raise ValueError("one direction cannot be exchanged")
     h_n = layer(batch)[1]
     return torch.cat([h_n[-1], h_n[-2]], dim=1)
-
-
-def _packed_both_ways(layer, batch, lengths):
-    """The unpacked output and the states of a padded batch that was packed."""
-    if not layer.bidirectional:
-        raise ValueError("for both directions only")
-    packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
-    output, h_n = layer(packed)
-    return pad_packed_sequence(output, batch_first=True)[0], h_n
 
 
 def _last_valid_output(layer, batch, lengths):
@@ -135,115 +60,18 @@ def _swapped_sizes(settings):
     return {**settings, "input_size": settings["hidden_size"], "hidden_size": settings["input_size"]}
 
 
-def _other_batch_first(settings):
-    return {**settings, "batch_first": not settings.get("batch_first", False)}
-
-
 def _rows(layer) -> int:
     return layer.num_layers * (2 if layer.bidirectional else 1)
 
 
 LAYERS: tuple[Mistake, ...] = (
     Mistake(
-        id="samples-believed-apart",
-        title="Samples believed to be apart",
-        symptom="This is what the sample would give alone.",
-        question="What has the layer read before it came to this sample?",
-        read=("03_batch_first", "The silent bug"),
-        ways=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
-        example="""
-layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
-print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
-""",
-    ),
-    Mistake(
-        id="forgot-batch-first",
-        title="The layer steps along the batch axis",
-        symptom="This is what a layer gives that walks from sample to sample and takes the time steps for a batch.",
-        question="Which axis of the input does this layer step along, and which one do you want it to step along?",
-        read=("03_batch_first", "The silent bug"),
-        ways=(
-            _reads("states batch hidden", "states time hidden"),
-            _other_batch_first,
-            _unswapped_unequal,
-            _other_layout,
-            behaves("samples_mix"),
-        ),
-        raises=HIDDEN_SIZE + r"\[\1, (?!\2\b)\d+, \3\]",
-        example="""
-output, h_n = nn.RNN(5, 3)(torch.randn(4, 7, 5))  # meant: 4 samples of 7 steps
-print(tuple(output.shape), tuple(h_n.shape))
-""",
-    ),
-    Mistake(
-        id="equal-sizes-hide-layout",
-        title="Samples mixed, and equal sizes hide it",
-        symptom="Batch and time have the same size here, so every shape is as hoped, while the samples are mixed.",
-        question="With which two sizes would the shapes have told you, and what can you change to see it here?",
-        read=("03_batch_first", "When batch equals time"),
-        ways=(_unswapped_equal,),
-        example="""
-batch = torch.randn(6, 6, 5)  # 6 samples of 6 steps
-right, wrong = nn.RNN(5, 3, batch_first=True), nn.RNN(5, 3)
-print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == wrong(batch)[1].shape)
-""",
-    ),
-    Mistake(
-        id="reshape-to-swap",
-        title="Axes swapped by reshaping",
-        symptom="The shape is right, yet the numbers of different samples have been mixed.",
-        question="If you change one sample of the input, which samples of your result move?",
-        read=("03_batch_first", "Swapping two axes"),
-        ways=(
-            _reshaped,
-            _reshaped_in_and_out,
-            _reshaped_in,
-            _reshaped_out,
-            _states_reshaped,
-            _states_of_packed_reshaped,
-            behaves("samples_mix"),
-        ),
-        example="""
-batch = torch.tensor([[[1], [2], [3]], [[10], [20], [30]]])
-print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of both samples")
-""",
-    ),
-    Mistake(
-        id="time-first",
-        title="Time-first where batch-first was asked for",
-        symptom="The first axis counts steps and the second one samples.",
-        question="Which layout has the input of this layer, and which layout will its output have?",
-        read=("03_batch_first", "Two layouts"),
-        ways=(_reads("batch time hidden", "time batch hidden"), _not_swapped_back),
-        example="""
-steps = torch.randn(7, 4, 5)  # (time, batch, feature)
-print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7, 3) was asked for")
-""",
-    ),
-    Mistake(
-        id="state-batch-first",
-        title="The state is taken for batch-first",
-        symptom="This takes the first axis of the state for the batch.",
-        question="What does the first axis of a state count?",
-        read=("02_shapes", "The layer"),
-        ways=(
-            _reads("states batch hidden", "batch states hidden"),
-            _reads("layers*directions batch hidden", "batch layers*directions hidden"),
-            _reads("layers directions batch hidden", "batch layers directions hidden"),
-            lambda layer, batch: layer(batch)[1][:, -1],
-        ),
-        example="""
-output, h_n = nn.RNN(5, 3, batch_first=True)(torch.randn(4, 7, 5))
-print(tuple(h_n[:, -1].shape), "is one sample's state, not the last state of four samples")
-""",
-    ),
-    Mistake(
         id="states-without-directions",
         title="One state a layer, whatever the directions",
         symptom="The first axis counts the layers and nothing else.",
         question="How many separate walks over the sequence does a layer make, and does each one keep a state?",
         read=DIRECTIONS,
-        ways=(_reads("layers*directions batch hidden", "layers batch hidden"),),
+        ways=(reads("layers*directions batch hidden", "layers batch hidden"),),
         example="""
 h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n.shape), "where (3, 4, 3) was expected")
@@ -255,7 +83,7 @@ print(tuple(h_n.shape), "where (3, 4, 3) was expected")
         symptom="The first axis counts the directions and nothing else.",
         question="Does only the top layer keep a state?",
         read=DIRECTIONS,
-        ways=(_reads("layers*directions batch hidden", "directions batch hidden"),),
+        ways=(reads("layers*directions batch hidden", "directions batch hidden"),),
         example="""
 h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n.shape), "where (2, 4, 3) was expected")
@@ -267,7 +95,7 @@ print(tuple(h_n.shape), "where (2, 4, 3) was expected")
         symptom="The last axis has room for one direction.",
         question="What does each direction put out at a step, and where does the layer put the two?",
         read=DIRECTIONS,
-        ways=(_reads("batch time directions*hidden", "batch time hidden"),),
+        ways=(reads("batch time directions*hidden", "batch time hidden"),),
         example="""
 output = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[0]
 print(tuple(output.shape), "where (7, 4, 3) was expected")
@@ -292,7 +120,7 @@ print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:
         symptom="This is the final state of one direction; the other direction is missing.",
         question="Whose states are the last rows of h_n when the layer walks both ways?",
         read=DIRECTIONS,
-        ways=(_last_state, _last_state_of_packed, _reads("batch directions*hidden", "batch hidden")),
+        ways=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
         example="""
 h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n[-1].shape), "has no room for two directions of 3")
@@ -357,7 +185,7 @@ nn.RNN(8, 4)(torch.randn(3, 5, 10))
         read=("02_shapes", "One sequence alone"),
         ways=(
             lambda layer, batch: layer(batch[..., 0]),
-            _reads("batch time feature", "batch time"),
+            reads("batch time feature", "batch time"),
         ),
         raises=r"input\.size\(-1\) must be equal to input_size",
         example="""
