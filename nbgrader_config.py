@@ -13,7 +13,7 @@ os.makedirs(c.Exchange.root, exist_ok=True)
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError"}
 
 c.Execute.extra_arguments = ["--log-level=ERROR"]  # Validate would show a note about local sockets
-c.Limits.cell_seconds = 20.0  # for one cell, or one call from a test; sandbox.py has the other limits
+c.Limits.cell_seconds = 20.0  # for one cell, or one call from a test; runtime/limits.py has the others
 
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.ClearHiddenTests",

@@ -170,16 +170,15 @@ print((time.process_time() - start) / {times})
 
 def private_memory() -> str:
     """Private memory of this grader's warm processes and of a fork at work, in MiB."""
-    from course_utils.grading.intake import Cell
-    from course_utils.grading.job import Job
-    from course_utils.grading.pool import warm
-    from course_utils.grading.sandbox import Limits
+    from course_utils.grading.runtime.backend import shared_backend
+    from course_utils.grading.runtime.job import Cell, Job
+    from course_utils.grading.runtime.limits import Limits
 
     code = "print(open('/proc/self/smaps_rollup').read())"
     job = Job([Cell("a", "answer", "code", code)], [], 0, Limits(), 0)
-    text = warm(unsafe=False).examine(job)["outputs"]["a"][0]["text"]
+    text = shared_backend(unsafe=False).examine(job).outputs["a"][0]["text"]
     fork = sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private")) / 1024
-    warms = [warm(unsafe=False).examiners.pid]
+    warms = [shared_backend(unsafe=False).examiners.pid]
     sizes = [_private(pid) for pid in warms]
     return f"a student's fork {fork:.0f} MiB, the warm examiner {sizes[0]:.0f} MiB (shared with all its forks)"
 

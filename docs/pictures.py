@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-from course_utils.grading.sample import ASSIGNMENT, lay_over, load
+from course_utils.grading.sample import ASSIGNMENT, fill_in, load
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -80,7 +80,7 @@ def main() -> None:
         folder = Path(name)
         released = ROOT / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         (sample,) = (entry for entry in load(ROOT / "tests" / "submissions" / ASSIGNMENT) if entry.student == STUDENT)
-        (folder / "ps1.ipynb").write_text(lay_over(sample, released), encoding="utf-8")
+        (folder / "ps1.ipynb").write_text(fill_in(sample, released), encoding="utf-8")
         places = {cell.id: index for index, cell in enumerate(nbformat.read(released, 4).cells)}
         with jupyter_lab(folder), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_file, args=QUIET)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.grading.kit import task_of
+from course_utils.grading.assignment import task_of
 from course_utils.grading.sample import load
 from course_utils.verdict import CheckFailed, NotAttempted
 from notebooks import ASSIGNMENTS, ROOT, cells_of, run_cells

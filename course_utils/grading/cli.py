@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from .faults import CourseError
+from .errors import CourseError
 
 if TYPE_CHECKING:
     from .course import Course
@@ -50,9 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.verb is grade:  # they start while this process imports nbgrader
-        from .pool import start_early
+        from .runtime.backend import start_backend
 
-        start_early(options.unsafe)
+        start_backend(options.unsafe)
     from .course import Course
 
     return options.verb(Course.find(options.course), options)
@@ -74,14 +74,14 @@ def grade(course: Course, options: argparse.Namespace) -> int:
     started = time.monotonic()
     wanted = {name: getattr(options, name) for name in ("force", "student", "task", "jobs", "unsafe", "verbose")}
     students = [options.student] if options.student else course.students("submitted", options.assignment)
-    for line in course.strays("submitted", options.assignment):
+    for line in course.unexpected_entries("submitted", options.assignment):
         print(f"course: {line}", file=sys.stderr)
     with _progress("grading", students) as step:
-        tally = grade_class(course, options.assignment, Options(**wanted, limits=course.limits()), step)
-    counts = {name.replace("_", " "): len(who) for name, who in vars(tally).items()}
+        summary = grade_class(course, options.assignment, Options(**wanted, limits=course.limits()), step)
+    counts = {name.replace("_", " "): len(who) for name, who in vars(summary).items()}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "graded")
     print(f"{told}; {time.monotonic() - started:.1f} s")
-    return 0
+    return 1 if summary.failed else 0
 
 
 def feedback(course: Course, options: argparse.Namespace) -> int:
@@ -109,7 +109,7 @@ def doctor(course: Course, options: argparse.Namespace) -> int:
     """check this machine, and the assignment if one is named; say what to do about each problem"""
     from . import doctor as doctor_module
 
-    findings = doctor_module.examine(course, options.assignment)
+    findings = doctor_module.diagnose(course, options.assignment)
     for finding in findings:
         print(f"{'✓' if finding.fine else '✗'} {finding.what}: {finding.seen}")
         if not finding.fine:

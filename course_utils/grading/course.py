@@ -20,8 +20,8 @@ from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
-from .faults import CourseError
-from .sandbox import Limits
+from .errors import CourseError
+from .runtime.limits import Limits
 
 CONFIG = "nbgrader_config.py"
 
@@ -49,12 +49,11 @@ class Course:
         return config
 
     def limits(self) -> Limits:
-        """The limits for submissions: those of sandbox.py, or what nbgrader_config.py says under c.Limits."""
-        wanted = dict(self.config().get("Limits", {}))
-        unknown = wanted.keys() - Limits.__dataclass_fields__.keys()
-        if unknown:
-            raise CourseError(f"{self.root / CONFIG}: c.Limits.{sorted(unknown)[0]} is unknown; sandbox.py names them.")
-        return Limits(**wanted)
+        """The limits for submissions: the defaults, or what nbgrader_config.py says under c.Limits."""
+        try:
+            return Limits.from_config(self.config().get("Limits", {}))
+        except ValueError as error:
+            raise CourseError(f"{self.root / CONFIG}: c.Limits: {error}.") from None
 
     def api(self) -> NbGraderAPI:
         tools = sysconfig.get_path("scripts")
@@ -76,13 +75,13 @@ class Course:
         """The path of an assignment's notebook at a step: source, release, submitted, autograded."""
         return self.root / step / student / assignment / f"{assignment}.ipynb"
 
-    def strays(self, step: str, assignment: str) -> list[str]:
+    def unexpected_entries(self, step: str, assignment: str) -> list[str]:
         """A line for everything in a step's folder that is no student's folder with this assignment."""
         entries = sorted((self.root / step).glob("*"))
         lines = [
             f"{path}: no {assignment}/ in it, passed over." for path in entries if not (path / assignment).exists()
         ]
-        odd = [name for name in self.students(step, assignment) if not plain_name(name)]
+        odd = [name for name in self.students(step, assignment) if not is_plain_name(name)]
         return lines + [f"{self.root / step / name}: rename it, without * ? [ ] and line breaks." for name in odd]
 
     def check_assignment(self, assignment: str) -> None:
@@ -114,7 +113,7 @@ class Course:
         return sorted(path.parent.name for path in (self.root / step).glob(f"*/{glob.escape(assignment)}"))
 
 
-def plain_name(student: str) -> bool:
+def is_plain_name(student: str) -> bool:
     """Whether a student's name is one that nbgrader cannot take for a file pattern."""
     return not set(student) & set("*?[]\n\r")
 
@@ -141,7 +140,7 @@ def run_step(step: Any, assignment: str, student: str | None, **options: Any) ->
     return result
 
 
-def reason(result: dict[str, Any]) -> str:
+def error_line(result: dict[str, Any]) -> str:
     """The line of a failed step that says what happened."""
     lines = [line.strip() for line in (result.get("log", "") + result.get("error", "")).splitlines()]
     errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line) and "Please see" not in line]

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .course import Course, CourseError
-from .intake import Cell
-from .job import Job
-from .pool import close_warm, warm
+from .errors import NoIsolationError
 from .release import is_current
-from .sandbox import REMEDY, UBUNTU, Limits, NoIsolation
+from .runtime.backend import close_backends, shared_backend
+from .runtime.job import Cell, Job
+from .runtime.limits import Limits
+from .runtime.sandbox import REMEDY, UBUNTU
 
 FREE_GIB = 2
 EXTENSIONS = ("formgrader", "validate_assignment", "assignment_list")
@@ -32,7 +33,7 @@ class Finding:
     remedy: str
 
 
-def examine(course: Course, assignment: str | None = None) -> list[Finding]:
+def diagnose(course: Course, assignment: str | None = None) -> list[Finding]:
     """Look at Python, packages, nbgrader's extensions, folders and disk, and at one assignment if it is named."""
     findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root), _isolation(course)]
     if assignment:
@@ -123,11 +124,12 @@ def _isolation(course: Course) -> Finding:
         words = {"course": str(course.root), "home": str(Path.home()), "port": server.getsockname()[1]}
         cell = Cell("probe", "answer", "code", PROBE.format(**words))
         try:
-            outputs = warm(unsafe=False).examine(Job([cell], [], 0, Limits(), 0))["outputs"].get("probe", [])
-        except NoIsolation as missing:
+            job = Job([cell], [], 0, Limits(), 0)
+            outputs = shared_backend(unsafe=False).examine(job).outputs.get("probe", [])
+        except NoIsolationError as missing:
             return Finding(what, False, str(missing), remedy)
         finally:
-            close_warm()
+            close_backends()
     told = "".join(output.get("text", "") for output in outputs).splitlines()
     escapes = [line.removeprefix("BROKEN OUT: ") for line in told if line.startswith("BROKEN OUT")]
     fine = told[-1:] == ["end"] and not escapes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .course import Course, CourseError, reason, run_step
+from .course import Course, CourseError, error_line, run_step
 
 
 def feedback(
-    course: Course, assignment: str, step: Callable[[str], object] = lambda student: None
+    course: Course, assignment: str, on_progress: Callable[[str], object] = lambda student: None
 ) -> tuple[list[str], dict[str, str]]:
     """Write feedback/STUDENT/ASSIGNMENT/*.html for everybody graded; returns who has it, and who not and why."""
     course.check_assignment(assignment)
@@ -21,6 +21,6 @@ def feedback(
         if result["success"]:
             done.append(student)
         else:
-            failed[student] = reason(result)
-        step(student)
+            failed[student] = error_line(result)
+        on_progress(student)
     return done, failed

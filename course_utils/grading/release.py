@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .course import CONFIG, Course, CourseError, read_notebook, reason, run_step
+from .course import CONFIG, Course, CourseError, error_line, read_notebook, run_step
 
 MARK = re.compile(r"#+ *(BEGIN|END) +[A-Z]+", re.IGNORECASE)
 
@@ -39,7 +39,7 @@ def release(course: Course, assignment: str) -> Path:
 def _generate(course: Course, assignment: str, source: Path, released: Path) -> None:
     result = run_step(course.api().generate_assignment, assignment, None, force=True, create=True)
     if not result["success"]:
-        why = reason(result)
+        why = error_line(result)
         if "submissions associated" in why:
             why = "cells were added or removed after submissions were graded; release it under a new name"
         raise CourseError(f"{source}: nbgrader refuses it: {why}.")

@@ -13,15 +13,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ..mistakes import BY_ID
+from .assignment import task_of
 from .course import Course, CourseError, read_notebook
-from .kit import task_of
 
 WIDE = 150  # columns of a terminal that has room for the names of mistakes beside the points
 LONGEST = 11  # characters on a line of a cell, so that nine tasks fit on a wide terminal
 
 
 @dataclass
-class Result:
+class TaskResult:
     """What one student reached in one task."""
 
     points: float = 0.0
@@ -30,8 +30,8 @@ class Result:
     mistakes: list[str] = field(default_factory=list)
 
 
-def report(course: Course, assignment: str) -> dict[str, dict[str, Result]]:
-    """Read points from the gradebook and diagnoses from the autograded notebooks: student -> task -> Result."""
+def report(course: Course, assignment: str) -> dict[str, dict[str, TaskResult]]:
+    """Read points from the gradebook and diagnoses from the autograded notebooks: student -> task -> TaskResult."""
     course.check_assignment(assignment)
     if not course.students("autograded", assignment):
         raise CourseError(f"{course.root / 'autograded'}: nothing graded yet; run `course grade {assignment}` first.")
@@ -88,7 +88,7 @@ def table(course: Course, assignment: str, width: int = WIDE) -> Table:
     return view
 
 
-def _legend(rows: dict[str, dict[str, Result]]) -> list[str]:
+def _legend(rows: dict[str, dict[str, TaskResult]]) -> list[str]:
     """A line for each mistake that was named, the most frequent first: its title, and how many students made it."""
     made = Counter(name for row in rows.values() for name in {m for result in row.values() for m in result.mistakes})
     return [
@@ -96,22 +96,22 @@ def _legend(rows: dict[str, dict[str, Result]]) -> list[str]:
     ]
 
 
-def _points(submission, tasks: list[str]) -> dict[str, Result]:
-    row = {task: Result() for task in tasks}
+def _points(submission, tasks: list[str]) -> dict[str, TaskResult]:
+    row = {task: TaskResult() for task in tasks}
     for notebook in submission.notebooks:
         for grade in notebook.grades:
-            result = row.setdefault(task_of(grade.name), Result())  # also a task that the source has dropped
+            result = row.setdefault(task_of(grade.name), TaskResult())  # also a task that the source has dropped
             result.points += grade.score
             result.review |= bool(grade.needs_manual_grade)
     return row
 
 
-def _add_diagnoses(notebook: Path, row: dict[str, Result]) -> None:
+def _add_diagnoses(notebook: Path, row: dict[str, TaskResult]) -> None:
     if not notebook.exists():
         return
     for cell in read_notebook(notebook).cells:
         if is_grade(cell) and cell.cell_type == "code":
-            result = row.setdefault(task_of(cell.metadata.nbgrader.grade_id), Result())
+            result = row.setdefault(task_of(cell.metadata.nbgrader.grade_id), TaskResult())
             for output in cell.outputs:
                 if output.output_type == "error":
                     result.attempted &= output.ename != "NotAttempted"
@@ -124,7 +124,7 @@ def named_mistakes(output) -> list[str]:
     return [name for name in re.findall(r"\[([a-z0-9-]+)\]", title) if name in BY_ID]
 
 
-def _shown(result: Result, wide: bool = True) -> str:
+def _shown(result: TaskResult, wide: bool = True) -> str:
     if result.review:
         return f"{result.points:g} ?"
     if not result.attempted and not result.mistakes:

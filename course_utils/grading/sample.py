@@ -40,7 +40,7 @@ def load(folder: Path) -> list[Sample]:
     return [_sample(name, files, folder) for name in files]
 
 
-def lay_over(sample: Sample, released: Path) -> str:
+def fill_in(sample: Sample, released: Path) -> str:
     """The released notebook with the sample's answers in it, as JSON text."""
     notebook = nbformat.read(released, 4)
     cells = {cell.id: cell for cell in notebook.cells}
@@ -58,7 +58,7 @@ def hand_in(course: Course, samples: list[Sample], assignment: str = ASSIGNMENT)
     new = []
     for sample in samples:
         path = course.notebook("submitted", assignment, sample.student)
-        text = lay_over(sample, course.notebook("release", assignment))
+        text = fill_in(sample, course.notebook("release", assignment))
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Bytes in, bytes out: a submission and the assignment's kit become a graded notebook, scores and a log.
+"""Bytes in, bytes out: a submission and the assignment become a graded notebook, scores and a log.
 
 A worker touches no database and no shared folder, so any `concurrent.futures.Executor` can run it anywhere.
 """
@@ -8,30 +8,49 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
+import traceback
+from dataclasses import asdict, dataclass, field
 
-from .intake import Refused, rebuild
-from .job import Job
-from .kit import Kit
-from .pool import BrokenWarm, close_warm, warm
-from .sandbox import Limits
+from .assignment import AssignmentSpec
+from .errors import CourseError
+from .runtime.backend import discard, shared_backend
+from .runtime.errors import ExaminationError, ForkServerDied
+from .runtime.findings import Event, Findings
+from .runtime.job import Job
+from .runtime.limits import Limits
+from .runtime.sanitize import RefusedError, sanitize
+
+ATTEMPTS = 3  # with new fork servers, where they have died
 
 
 @dataclass
 class Result:
-    """What one submission came to. `scores` has every graded cell that needs no human.
+    """What one submission came to.
 
-    `mistakes` and `tiers` are the diagnosis by test: the ids that were named, and how many hints were shown.
+    Attributes
+    ----------
+    scores : dict
+        Points of every graded cell that needs no human.
+    mistakes, hint_levels : dict
+        The diagnosis by test: the ids that were named, and how many hints were shown.
+    refused : str
+        Why the submission cannot be read; it gets 0 points for that.
+    failed : str
+        Why it could not be graded, through no fault of the student; then nothing else here counts.
+    details : str
+        The traceback of a failure.
     """
 
-    scores: dict[str, float]
-    notebook: str
+    scores: dict[str, float] = field(default_factory=dict)
+    notebook: str = ""
     mistakes: dict[str, list[str]] = field(default_factory=dict)
-    tiers: dict[str, int] = field(default_factory=dict)
+    hint_levels: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     blank: list[str] = field(default_factory=list)
     refused: str = ""
+    failed: str = ""
+    details: str = ""
     seed: int = 0
     seconds: float = 0.0
 
@@ -39,36 +58,71 @@ class Result:
         """What nbgrader shows at an answer: why nothing was graded, or that there was nothing."""
         return f"Not graded: {self.refused}" if self.refused else "No response." if answer in self.blank else None
 
+    def to_json(self) -> str:
+        """All but the notebook."""
+        plain = asdict(self)
+        plain["events"] = [str(event) for event in self.events]
+        del plain["notebook"]
+        return json.dumps(plain, indent=1)
+
 
 def grade_bytes(
-    submission: bytes | str, kit: Kit, limits: Limits, unsafe: bool = False, seed: int | None = None
+    submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool = False, seed: int | None = None
 ) -> Result:
-    """Grade one submission. A `str` in place of the bytes is the reason why it could not even be read."""
-    started = time.monotonic()
+    """Grade one submission. A `str` in place of the bytes is the reason why it could not even be read.
+
+    Whatever goes wrong in here is this submission's alone: it comes back as a result that has `failed`.
+
+    Raises
+    ------
+    CourseError
+        No submission can be graded on this machine, for instance because nothing isolates it.
+    """
     seed = secrets.randbits(31) if seed is None else seed
     try:
-        if isinstance(submission, str):
-            raise Refused(submission)
-        intake = rebuild(submission, kit.cells)
-    except Refused as refused:
-        scores = dict.fromkeys(kit.points, 0.0)
-        blank = [cell.id for cell in kit.cells if cell.role == "answer"]
-        return Result(scores, kit.notebook(kit.released(), {}, seed), blank=blank, refused=str(refused), seed=seed)
-    job = Job(intake.cells, kit.interface, seed, limits, secrets.randbelow(10_000))
+        return _graded(submission, spec, limits, unsafe, seed)
+    except CourseError:
+        raise
+    except ExaminationError as error:
+        return Result(failed=str(error), details=error.details, seed=seed)
+    except Exception as error:
+        return Result(failed=f"{type(error).__name__}: {error}"[:300], details=traceback.format_exc(), seed=seed)
+
+
+def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool, seed: int) -> Result:
+    started = time.monotonic()
     try:
-        findings = warm(unsafe).examine(job)
-    except BrokenWarm:
-        close_warm(for_good=False)
-        findings = warm(unsafe).examine(job)
-    scores = {name: points if findings["passed"].get(name) else 0.0 for name, points in kit.points.items()}
-    mistakes = {name: found for name, found in findings["mistakes"].items() if found}
-    notebook = kit.notebook(intake.cells, findings["outputs"], seed)
-    blank = [cell.id for cell in intake.cells if cell.role == "answer" and cell.text.strip() == cell.shown.strip()]
-    seconds = round(time.monotonic() - started, 3)
-    found = {"mistakes": mistakes, "tiers": findings["tiers"], "events": findings["events"]}
-    return Result(scores, notebook, **found, notes=intake.notes, blank=blank, seed=seed, seconds=seconds)
+        if isinstance(submission, str):
+            raise RefusedError(submission)
+        sanitized = sanitize(submission, spec.cells)
+    except RefusedError as refused:
+        scores = dict.fromkeys(spec.points, 0.0)
+        blank = [cell.id for cell in spec.cells if cell.role == "answer"]
+        notebook = spec.notebook(spec.released(), {}, seed)
+        return Result(scores, notebook, blank=blank, refused=str(refused), seed=seed)
+    job = Job(sanitized.cells, spec.interface, seed, limits, secrets.randbelow(10_000))
+    findings = _examined(job, unsafe)
+    verdicts = {name: findings.verdicts[name] for name in spec.points}
+    return Result(
+        scores={name: points if verdicts[name].passed else 0.0 for name, points in spec.points.items()},
+        notebook=spec.notebook(sanitized.cells, findings.outputs, seed),
+        mistakes={name: verdict.mistakes for name, verdict in findings.verdicts.items() if verdict.mistakes},
+        hint_levels={n: v.hint_level for n, v in findings.verdicts.items() if v.hint_level is not None},
+        notes=sanitized.notes,
+        events=findings.events,
+        blank=[c.id for c in sanitized.cells if c.role == "answer" and c.text.strip() == c.shown.strip()],
+        seed=seed,
+        seconds=round(time.monotonic() - started, 3),
+    )
 
 
-def plain(result: Result) -> str:
-    """The result without its notebook, as JSON."""
-    return json.dumps({name: value for name, value in vars(result).items() if name != "notebook"}, indent=1)
+def _examined(job: Job, unsafe: bool) -> Findings:
+    for attempt in range(1, ATTEMPTS + 1):
+        backend = shared_backend(unsafe)
+        try:
+            return backend.examine(job)
+        except ForkServerDied:
+            discard(backend)
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")

@@ -7,10 +7,10 @@ import pytest
 
 from course_utils.grading.course import CONFIG, Course
 from course_utils.grading.feedback import feedback
-from course_utils.grading.grade import Options, Tally, grade
+from course_utils.grading.grade import Options, RunSummary, grade
 from course_utils.grading.release import release
+from course_utils.grading.runtime.limits import Limits
 from course_utils.grading.sample import Sample, hand_in, load, sample_course
-from course_utils.grading.sandbox import Limits
 from notebooks import NAME, ROOT
 
 
@@ -32,7 +32,7 @@ class SampleClass:
         self.handed_in = hand_in(self.course, self.samples)
         self.seen: list[str] = []
         options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
-        self.tally: Tally = grade(self.course, NAME, options, lambda student, lines: self.seen.append(student))
+        self.summary: RunSummary = grade(self.course, NAME, options, lambda student, lines: self.seen.append(student))
         self.pages, self.failed = feedback(self.course, NAME)
 
 

@@ -10,18 +10,19 @@ import nbformat
 import pytest
 
 from course_utils.grading import cli
+from course_utils.grading.assignment import AssignmentSpec, bound_names
 from course_utils.grading.course import Course, CourseError
-from course_utils.grading.faults import NoIsolation
+from course_utils.grading.errors import NoIsolationError
 from course_utils.grading.grade import Options, grade
-from course_utils.grading.intake import Cell
-from course_utils.grading.job import Job
-from course_utils.grading.kit import Kit, bound_names
-from course_utils.grading.ledger import DONE
-from course_utils.grading.pool import close_warm, warm
+from course_utils.grading.recorder import DONE
 from course_utils.grading.release import release
 from course_utils.grading.report import report
-from course_utils.grading.sample import Sample, hand_in, lay_over, load
-from course_utils.grading.sandbox import Limits, outer_command
+from course_utils.grading.runtime.backend import close_backends, shared_backend
+from course_utils.grading.runtime.findings import Event, Fate
+from course_utils.grading.runtime.job import Cell, Job
+from course_utils.grading.runtime.limits import Limits
+from course_utils.grading.runtime.sandbox import outer_command
+from course_utils.grading.sample import Sample, fill_in, hand_in, load
 from course_utils.grading.worker import grade_bytes
 from notebooks import NAME, ROOT
 
@@ -34,7 +35,7 @@ needs_bwrap = pytest.mark.skipif(UNSAFE, reason="needs Debian's package bubblewr
 @pytest.fixture(scope="module", autouse=True)
 def end_of_warm():
     yield
-    close_warm()
+    close_backends()
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def submit(course, student="zoe", **answers):
 def in_student(code: str, **limits):
     """What a cell prints in a student's process."""
     job = Job([Cell("a", "answer", "code", code)], [], 1, Limits(**limits), 0)
-    findings = warm(UNSAFE).examine(job)
-    return "".join(output.get("text", str(output)) for output in findings["outputs"]["a"])
+    findings = shared_backend(UNSAFE).examine(job)
+    return "".join(output.get("text", str(output)) for output in findings.outputs["a"])
 
 
 def test_a_resubmission_replaces_everything(released):
@@ -168,15 +169,15 @@ def test_the_autograded_notebook_is_the_students_text_in_the_assignments_form(re
 
 
 def test_a_grade_can_be_repeated_from_its_seed(released):
-    kit = Kit.of(released, NAME)
-    text = lay_over(SAMPLES["sample-right-loops"], released.notebook("release", NAME)).encode()
-    one, same, other = (grade_bytes(text, kit, Limits(), UNSAFE, seed).notebook for seed in (5, 5, 6))
+    spec = AssignmentSpec.of(released, NAME)
+    text = fill_in(SAMPLES["sample-right-loops"], released.notebook("release", NAME)).encode()
+    one, same, other = (grade_bytes(text, spec, Limits(), UNSAFE, seed).notebook for seed in (5, 5, 6))
     assert one == same
     assert one != other
 
 
 def test_the_interface_is_what_the_solutions_bind(released):
-    assert Kit.of(released, NAME).interface[:2] == ["make_layer", "rnn_shapes"]
+    assert AssignmentSpec.of(released, NAME).interface[:2] == ["make_layer", "rnn_shapes"]
     assert bound_names("import os\nx, (y, z) = 1, (2, 3)\ndef f(a): b = 1\nclass C: d = 1\nfor i in []: w = 1") == [
         "x", "y", "z", "f", "C", "i", "w",
     ]  # fmt: skip
@@ -215,7 +216,7 @@ plt.plot([1, 2]); plt.show()
 def test_random_numbers_are_fresh_in_each_fork_and_follow_the_seed():
     code = "import random, numpy, torch; print(random.random(), numpy.random.rand(), torch.rand(1).item())"
     jobs = [Job([Cell("a", "answer", "code", code)], [], seed, Limits(), 0) for seed in (1, 1, 2)]
-    one, same, other = (warm(UNSAFE).examine(job)["outputs"]["a"][0]["text"] for job in jobs)
+    one, same, other = (shared_backend(UNSAFE).examine(job).outputs["a"][0]["text"] for job in jobs)
     assert one == same
     assert not set(one.split()) & set(other.split())
 
@@ -232,10 +233,10 @@ def test_a_students_process_is_shut_in():
 
 
 def test_without_bubblewrap_grading_refuses_and_names_the_remedy(released, monkeypatch, capsys):
-    monkeypatch.setattr("course_utils.grading.sandbox.shutil.which", lambda name: None)
-    with pytest.raises(NoIsolation, match="bubblewrap, or pass --unsafe"):
+    monkeypatch.setattr("course_utils.grading.runtime.sandbox.shutil.which", lambda name: None)
+    with pytest.raises(NoIsolationError, match="bubblewrap, or pass --unsafe"):
         outer_command(["python"])
-    close_warm()
+    close_backends()
     submit(released)
     assert cli.main(["--course", str(released.root), "grade", NAME]) == 1
     assert "pass --unsafe" in capsys.readouterr().err
@@ -254,14 +255,14 @@ def test_limits_are_set_in_one_place(released):
     config.write_text(config.read_text() + "\nc.Limits.memory_mib = 700\n")
     assert released.limits() == Limits(memory_mib=700)
     config.write_text(config.read_text() + "\nc.Limits.tea = 1\n")
-    with pytest.raises(CourseError, match=r"c\.Limits\.tea is unknown"):
+    with pytest.raises(CourseError, match=r"c\.Limits: tea is an unknown limit; choose one of cell_seconds, "):
         released.limits()
 
 
 def test_the_doctors_probe_sees_a_missing_wall(released, monkeypatch):
     from course_utils.grading import doctor
 
-    monkeypatch.setattr(doctor, "warm", lambda unsafe: warm(unsafe=True))
+    monkeypatch.setattr(doctor, "shared_backend", lambda unsafe: shared_backend(unsafe=True))
     finding = doctor._isolation(released)
     assert not finding.fine
     assert "saw the course" in finding.seen
@@ -271,35 +272,35 @@ def test_the_doctors_probe_sees_a_missing_wall(released, monkeypatch):
 
 
 def test_warm_processes_that_are_gone_are_started_again_and_cost_nobody_a_point(released):
-    kit = Kit.of(released, NAME)
-    text = lay_over(SAMPLES["sample-right-loops"], released.notebook("release", NAME)).encode()
-    for process in (warm(UNSAFE).students, warm(UNSAFE).examiners):
+    spec = AssignmentSpec.of(released, NAME)
+    text = fill_in(SAMPLES["sample-right-loops"], released.notebook("release", NAME)).encode()
+    for process in (shared_backend(UNSAFE).students, shared_backend(UNSAFE).examiners):
         process.kill()
         process.wait()
-        result = grade_bytes(text, kit, Limits(), UNSAFE)
-        assert (sum(result.scores.values()), result.events) == (20.0, [])
+        result = grade_bytes(text, spec, Limits(), UNSAFE)
+        assert (sum(result.scores.values()), result.events, result.failed) == (20.0, [], "")
 
 
 def test_warm_processes_outlive_the_thread_that_asked_for_them_first(released):
-    close_warm()
-    thread = threading.Thread(target=warm, args=(UNSAFE,))
+    close_backends()
+    thread = threading.Thread(target=shared_backend, args=(UNSAFE,))
     thread.start()
     thread.join()
     assert "done" in in_student("print('done')")
 
 
 def test_what_a_student_writes_to_the_terminal_does_not_get_there(capfd):
-    close_warm()  # a warm process writes where it was told to when it was started
+    close_backends()  # a warm process writes where it was told to when it was started
     assert "end" in in_student("import os; os.write(1, b'OWNED'); os.write(2, b'OWNED'); print('end')")
-    close_warm()
+    close_backends()
     assert "OWNED" not in "".join(capfd.readouterr())
 
 
 def test_replays_count_for_the_time_of_a_submission():
     slow = [Cell(f"slow-{n}", "answer", "code", "import time; time.sleep(1.5)") for n in range(3)]
     ends = [Cell(f"end-{n}", "answer", "code", "import os; os._exit(0)") for n in range(3)]
-    ready, started = warm(UNSAFE), time.monotonic()
+    ready, started = shared_backend(UNSAFE), time.monotonic()
     findings = ready.examine(Job([*slow, *ends], [], 0, Limits(cell_seconds=2.0, total_seconds=6.0), 0))
     assert time.monotonic() - started < 10
-    assert findings["events"][0] == "end-0: the process ended"
-    assert findings["events"][1].startswith("not started again: ")
+    assert findings.events[0] == Event("end-0", Fate.PROCESS_DIED)
+    assert findings.events[-1].fate == Fate.NOT_RESTARTED

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from rich.console import Console
 
+from course_utils.grading.assignment import task_of
 from course_utils.grading.course import Course
 from course_utils.grading.grade import grade
-from course_utils.grading.kit import task_of
 from course_utils.grading.report import max_points, report, table
 from course_utils.grading.sample import hand_in, load
 from course_utils.mistakes import BY_ID
@@ -34,10 +34,10 @@ def test_the_class_is_large_and_mixed_enough(sample_class):
 
 
 def test_everybody_is_graded_and_the_progress_names_them(sample_class):
-    assert sorted(sample_class.tally.graded) == sorted(sample_class.seen) == sorted(STUDENTS)
-    assert sample_class.tally.timed_out == ["sample-endless-loop"]
-    assert sample_class.tally.tampered == ["sample-deleted-test"]
-    assert sample_class.tally.refused == sample_class.tally.died == []
+    assert sorted(sample_class.summary.graded) == sorted(sample_class.seen) == sorted(STUDENTS)
+    assert sample_class.summary.timed_out == ["sample-endless-loop"]
+    assert sample_class.summary.tampered == ["sample-deleted-test"]
+    assert sample_class.summary.refused == sample_class.summary.died == []
 
 
 @pytest.mark.parametrize("student", STUDENTS)
@@ -63,8 +63,8 @@ def test_the_diagnosis_stands_beside_the_score_with_the_tier_that_was_shown(stud
     assert {task_of(test): found for test, found in log["mistakes"].items()} == {
         task: [mistake] for task, mistake in sample.mistakes.items()
     }
-    assert log["mistakes"].keys() <= log["tiers"].keys()
-    assert set(log["tiers"].values()) <= {len(TIERS)}
+    assert log["mistakes"].keys() <= log["hint_levels"].keys()
+    assert set(log["hint_levels"].values()) <= {len(TIERS)}
 
 
 def test_only_the_blank_one_is_not_attempted(rows):

@@ -10,15 +10,15 @@ import time
 
 import pytest
 
+from course_utils.grading.assignment import AssignmentSpec
 from course_utils.grading.course import Course, run_step
 from course_utils.grading.grade import Options, grade
-from course_utils.grading.kit import Kit
-from course_utils.grading.ledger import DONE
-from course_utils.grading.pool import close_warm
+from course_utils.grading.recorder import DONE
 from course_utils.grading.release import release
 from course_utils.grading.report import report
-from course_utils.grading.sample import Sample, hand_in, lay_over, load
-from course_utils.grading.sandbox import Limits
+from course_utils.grading.runtime.backend import close_backends
+from course_utils.grading.runtime.limits import Limits
+from course_utils.grading.sample import Sample, fill_in, hand_in, load
 from course_utils.grading.worker import grade_bytes
 from notebooks import NAME, ROOT
 
@@ -100,25 +100,25 @@ def test_two_workers_of_a_cluster_give_the_same_scores(course):
     hand_in(course, honest)
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
     with cluster, cluster.get_client() as client:
-        tally = grade(course, NAME, Options(jobs=2), executor=client.get_executor(pure=False))
-        client.run(close_warm)
-    assert len(tally.graded) == len(honest)
+        summary = grade(course, NAME, Options(jobs=2), executor=client.get_executor(pure=False))
+        client.run(close_backends)
+    assert len(summary.graded) == len(honest)
     full = scores(course)["sample-right-loops"]
     assert scores(course) == {sample.student: full | sample.points for sample in honest}
 
 
 def test_hundreds_of_submissions_come_from_one_pair_of_warm_processes(course, capfd):
     release(course, NAME)
-    kit = Kit.of(course, NAME)
+    spec = AssignmentSpec.of(course, NAME)
     texts = [
-        lay_over(sample, course.notebook("release", NAME)).encode() for sample in SAMPLES if "right" in sample.student
+        fill_in(sample, course.notebook("release", NAME)).encode() for sample in SAMPLES if "right" in sample.student
     ]
     first = time.monotonic()
-    results = [grade_bytes(texts[i % len(texts)], kit, Limits()) for i in range(20)]
+    results = [grade_bytes(texts[i % len(texts)], spec, Limits()) for i in range(20)]
     then = time.monotonic()
-    results += [grade_bytes(texts[i % len(texts)], kit, Limits()) for i in range(200)]
+    results += [grade_bytes(texts[i % len(texts)], spec, Limits()) for i in range(200)]
     print(f"first 20: {(then - first) / 20:.3f} s each, next 200: {(time.monotonic() - then) / 200:.3f} s each")
-    close_warm()
+    close_backends()
     assert {sum(result.scores.values()) for result in results} == {20.0}
     assert len({result.seed for result in results}) == len(results)
     assert capfd.readouterr().err == ""

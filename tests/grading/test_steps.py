@@ -3,10 +3,10 @@
 import pytest
 from nbformat.v4 import new_output
 
-from course_utils.grading.course import CourseError, reason
-from course_utils.grading.kit import task_of
-from course_utils.grading.report import Result, _broken, _shown, named_mistakes
-from course_utils.grading.sample import Sample, lay_over, load
+from course_utils.grading.assignment import task_of
+from course_utils.grading.course import CourseError, error_line
+from course_utils.grading.report import TaskResult, _broken, _shown, named_mistakes
+from course_utils.grading.sample import Sample, fill_in, load
 from notebooks import NAME, ROOT
 
 
@@ -33,12 +33,12 @@ def test_only_the_title_of_a_failed_check_names_mistakes(ename, evalue, names):
 @pytest.mark.parametrize(
     ("result", "text"),
     [
-        (Result(2.0), "2"),
-        (Result(1.5), "1.5"),
-        (Result(0, attempted=False), "○"),
-        (Result(2, attempted=False), "2 ○"),
-        (Result(0, review=True), "0 ?"),
-        (Result(0, mistakes=["swapped-sizes"]), "0\n[orange3]swapped-\nsizes[/]"),
+        (TaskResult(2.0), "2"),
+        (TaskResult(1.5), "1.5"),
+        (TaskResult(0, attempted=False), "○"),
+        (TaskResult(2, attempted=False), "2 ○"),
+        (TaskResult(0, review=True), "0 ?"),
+        (TaskResult(0, mistakes=["swapped-sizes"]), "0\n[orange3]swapped-\nsizes[/]"),
     ],
 )
 def test_a_result_in_the_table(result, text):
@@ -52,9 +52,9 @@ def test_long_names_break_after_hyphens():
 
 def test_the_reason_of_a_failure_is_the_line_that_says_it():
     log = "[ERROR] processing\n  File 'x.py'\nnbformat.reader.NotJSONError: no JSON\n[ERROR] see above"
-    assert reason({"log": log}) == "nbformat.reader.NotJSONError: no JSON"
-    assert reason({"error": "Traceback\nKeyError: 'a'"}) == "KeyError: 'a'"
-    assert reason({}) == "no reason given"
+    assert error_line({"log": log}) == "nbformat.reader.NotJSONError: no JSON"
+    assert error_line({"error": "Traceback\nKeyError: 'a'"}) == "KeyError: 'a'"
+    assert error_line({}) == "no reason given"
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_a_bad_answer_file_is_named(tmp_path, text, words):
 def test_an_answer_to_no_cell_is_refused():
     sample = Sample(student="sample-a", about="", answers={"no-such-cell": "x"})
     with pytest.raises(CourseError, match="has no cell 'no-such-cell'"):
-        lay_over(sample, ROOT / "release" / NAME / f"{NAME}.ipynb")
+        fill_in(sample, ROOT / "release" / NAME / f"{NAME}.ipynb")

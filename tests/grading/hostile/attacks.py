@@ -196,7 +196,7 @@ class Yes(torch.Tensor):
     "patched-encoder": Attack(
         "lie",
         """
-import course_utils.grading.wire as w
+import course_utils.grading.runtime.codec as w
 w.encode = lambda *a, **k: b"\\x05\\x00\\x00\\x00\\x00\\x00\\x00\\x00[[[[["
 """,
         points=0.0,
@@ -204,7 +204,7 @@ w.encode = lambda *a, **k: b"\\x05\\x00\\x00\\x00\\x00\\x00\\x00\\x00[[[[["
     "patched-server": Attack(
         "lie",
         """
-import gc, course_utils.grading.student as s
+import gc, course_utils.grading.runtime.student as s
 s.Student.do_call = lambda self, f, a, k: [True, ""]
 s.Student.do_get = lambda self, name: True
 """,
@@ -213,7 +213,7 @@ s.Student.do_get = lambda self, name: True
     "pickled-answer": Attack(
         "lie",
         """
-import course_utils.grading.wire as w, pickle
+import course_utils.grading.runtime.codec as w, pickle
 class P:
     def __reduce__(self): return (eval, ("open('/tmp/unrolled-pickle','w')",))
 w._Encoder.node = lambda self, v, d: ["pickle", pickle.dumps(P()).hex()]
@@ -347,11 +347,10 @@ for fd in channels(): os.write(fd, b"\\xff" * 4096)
         "break",
         SOCKETS
         + """
-import course_utils.grading.wire as w, struct
+import course_utils.grading.runtime.codec as w, struct
 forged = w.encode(["ok", True])
 for fd in channels(): os.write(fd, (struct.pack("<Q", len(forged)) + forged) * 50)
 """,
-        points=0.0,
     ),
     "endless-frame": Attack(
         "break",

@@ -16,11 +16,12 @@ from oddities import ODDITIES
 from course_utils.grading.course import CONFIG, Course
 from course_utils.grading.feedback import feedback
 from course_utils.grading.grade import Options, grade
-from course_utils.grading.ledger import DONE
+from course_utils.grading.recorder import DONE
 from course_utils.grading.release import release
 from course_utils.grading.report import report
+from course_utils.grading.runtime.limits import Limits
+from course_utils.grading.runtime.sandbox import FIRST_UID
 from course_utils.grading.sample import Sample, hand_in, load
-from course_utils.grading.sandbox import FIRST_UID, Limits
 from notebooks import NAME, ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs Debian's package bubblewrap")
@@ -49,7 +50,7 @@ class Class:
             self.submit(name, oddity)
         self.before = fingerprint(self.course.root / "submitted", self.course.root / "source")
         started = time.monotonic()
-        self.tally = grade(self.course, NAME, Options(limits=LIMITS))
+        self.summary = grade(self.course, NAME, Options(limits=LIMITS))
         self.seconds = time.monotonic() - started
         feedback(self.course, NAME)
         self.rows = report(self.course, NAME)
@@ -144,8 +145,8 @@ def test_the_plain_honest_get_every_point(graded):
 
 
 def test_what_cannot_be_read_is_refused_with_a_line_for_student_and_instructor(graded):
-    assert set(graded.tally.refused) == {name for name, attack in ATTACKS.items() if attack.refused}
-    for student in graded.tally.refused:
+    assert set(graded.summary.refused) == {name for name, attack in ATTACKS.items() if attack.refused}
+    for student in graded.summary.refused:
         why = graded.log(student)["refused"]
         assert len(why.splitlines()) == 1
         assert "Not graded: " in graded.page(student)

@@ -11,11 +11,11 @@ from typing import Any
 from nbgrader.utils import is_grade, is_solution
 
 from .course import Course, CourseError, read_notebook
-from .intake import Cell
+from .runtime.job import Cell
 
 
 @dataclass(frozen=True)
-class Kit:
+class AssignmentSpec:
     """Made from source and release; travels to workers, never to a student's process."""
 
     assignment: str
@@ -27,7 +27,7 @@ class Kit:
     marks: dict[str, dict[str, Any]]  # nbgrader's metadata of each cell
 
     @classmethod
-    def of(cls, course: Course, assignment: str) -> Kit:
+    def of(cls, course: Course, assignment: str) -> AssignmentSpec:
         course.check_assignment(assignment)
         released_path = course.notebook("release", assignment)
         if not released_path.is_file():
@@ -52,7 +52,7 @@ class Kit:
                 names += [bound for bound in bound_names(cell.source) if bound not in names]
         return cls(assignment, cells, points, written, names, json.loads(json.dumps(source.metadata)), marks)
 
-    def only(self, task: str) -> Kit:
+    def only(self, task: str) -> AssignmentSpec:
         """The same, but only the points of one task count; all tests run, for the notebook shows them all."""
         tests = [name for name in self.points if task_of(name) == task]
         if not tests:

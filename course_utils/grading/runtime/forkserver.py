@@ -1,7 +1,8 @@
-"""Warm processes: torch, numpy, matplotlib and IPython are imported once, then each submission is a fork.
+"""Fork servers: torch, numpy, matplotlib and IPython are imported once, then each submission is a fork.
 
-Run as `python -m course_utils.grading.warm ROLE FD …`. The role `student` forks processes that run a student's
-cells; the role `examiner` forks processes that hold the tests and decide. Neither starts a thread before a fork.
+Run as `python -m course_utils.grading.runtime.forkserver ROLE FD …`. The role `student` forks processes that run a
+student's cells; the role `examiner` forks processes that hold the tests and decide. Neither starts a thread before a
+fork. A control socket takes a request with file descriptors, or "ping", which is answered with "pong".
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from torch import nn
 from course_utils import check, data, plots, probe, quiz  # noqa: F401
 
 from . import sandbox
-from .sandbox import Limits
+from .limits import Limits
 
 
-def warm_up() -> None:
+def import_early() -> None:
     """Touch what a first use would import; serial work only, for a fork must find a single thread."""
     torch.set_num_threads(1)
     layer = nn.RNN(2, 3, batch_first=True)
@@ -38,22 +39,23 @@ def warm_up() -> None:
     torch.testing.assert_close(torch.ones(1), torch.ones(1))
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
-        raise SystemExit(f"warm: {threads} threads before the first fork; a child could hang.")
+        raise SystemExit(f"fork server: {threads} threads before the first fork; a child could hang.")
     gc.collect()
     gc.freeze()  # what is shared by all forks stays shared
 
 
 def serve_students(control: socket.socket, unsafe: bool) -> None:
-    """Fork a student's process for each request: JSON limits and number, with the channel and the leash."""
-    from .student import Student, make_shell
+    """Fork a student's process for each request: JSON limits and number, with the channel and the lifeline."""
+    from .shell import make_shell
+    from .student import Student
 
     shell = make_shell()
     for cell in ("import torch; print(torch.ones(2))", "torch.ones(2)", "1 / 0", "import warnings; warnings.warn('')"):
-        with contextlib.redirect_stdout(shell.recorder), contextlib.redirect_stderr(shell.recorder):
+        with contextlib.redirect_stdout(shell.capture), contextlib.redirect_stderr(shell.capture):
             shell.run_cell(cell, store_history=False)
     shell.reset(new_session=False)
 
-    def student(request: dict, channel: socket.socket, leash: socket.socket) -> None:
+    def student(request: dict, channel: socket.socket, lifeline: socket.socket) -> None:
         limits = Limits(**request["limits"])
         if unsafe:
             pid = os.fork()
@@ -62,7 +64,7 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
         else:
             pid = sandbox.enclose(limits, request["number"])
         if pid == 0:
-            leash.close()
+            lifeline.close()
             control.close()
             sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
             for stream in (0, 1, 2):  # what the student's code writes there would reach the instructor's terminal
@@ -70,16 +72,16 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
             Student(channel, shell, limits.output_bytes).serve()
             os._exit(0)
         channel.close()
-        _hold(pid, leash, limits.total_seconds, unsafe)
+        _hold(pid, lifeline, limits.total_seconds, unsafe)
 
     _serve(control, student)
 
 
 def serve_examiners(control: socket.socket, students: socket.socket) -> None:
     """Fork an examiner for each request, with the channel on which it gets its job."""
-    from .examine import examine
+    from .examiner import serve_job
 
-    _serve(control, lambda request, channel: examine(channel, students))
+    _serve(control, lambda request, channel: serve_job(channel, students))
 
 
 def _serve(control: socket.socket, work) -> None:
@@ -89,6 +91,9 @@ def _serve(control: socket.socket, work) -> None:
         message, fds, _, _ = socket.recv_fds(control, 65536, 4)
         if not message:
             return
+        if message == b"ping":
+            control.sendall(b"pong")
+            continue
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(sandbox.PR_SET_PDEATHSIG, sandbox.SIGKILL)
@@ -100,12 +105,12 @@ def _serve(control: socket.socket, work) -> None:
             os.close(fd)
 
 
-def _hold(pid: int, leash: socket.socket, seconds: float, unsafe: bool) -> None:
-    """Wait until the student's process ends, the leash is let go, or time is up; then nothing of it is left."""
+def _hold(pid: int, lifeline: socket.socket, seconds: float, unsafe: bool) -> None:
+    """Wait until the student's process ends, the lifeline is let go, or time is up; then nothing of it is left."""
     pidfd = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
-    poll.register(leash, select.POLLIN | select.POLLHUP)
+    poll.register(lifeline, select.POLLIN | select.POLLHUP)
     poll.poll(int((seconds + 5) * 1000))
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL) if unsafe else signal.pidfd_send_signal(pidfd, signal.SIGKILL)
@@ -114,7 +119,7 @@ def _hold(pid: int, leash: socket.socket, seconds: float, unsafe: bool) -> None:
 
 def main(role: str, *fds: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of the one who asked
-    warm_up()
+    import_early()
     sockets = [socket.socket(fileno=int(fd)) for fd in fds]
     if role == "examiner":
         serve_examiners(*sockets)

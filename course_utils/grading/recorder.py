@@ -14,22 +14,23 @@ from nbgrader import api
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties
 
+from .assignment import AssignmentSpec
 from .course import Course
-from .kit import Kit
-from .worker import Result, plain
+from .worker import Result
 
 DONE = "unrolled.json"  # beside the autograded notebook: scores, mistakes, notes, seed, and the digest
+LOG = "log.txt"
 
 
-class Ledger:
+class Recorder:
     """Open for the time of one run; the only one that writes to gradebook and autograded/."""
 
-    def __init__(self, course: Course, kit: Kit):
-        self.course, self.kit = course, kit
+    def __init__(self, course: Course, spec: AssignmentSpec):
+        self.course, self.spec = course, spec
         self.gradebook: Gradebook = course.gradebook()
         self.late = AssignLatePenalties(config=course.config())
         self.late.init_plugin()
-        self.known = {entry.student.id for entry in self.gradebook.assignment_submissions(kit.assignment)}
+        self.known = {entry.student.id for entry in self.gradebook.assignment_submissions(spec.assignment)}
 
     def close(self) -> None:
         self.gradebook.close()
@@ -56,8 +57,8 @@ class Ledger:
         """
         folder = self._file(student, DONE).parent
         folder.mkdir(parents=True, exist_ok=True)
-        _write(self._file(student, f"{self.kit.assignment}.ipynb"), result.notebook)
-        stamp = self.course.timestamp_text(self.kit.assignment, student)
+        _write(self._file(student, f"{self.spec.assignment}.ipynb"), result.notebook)
+        stamp = self.course.timestamp_text(self.spec.assignment, student)
         if stamp:
             _write(folder / "timestamp.txt", stamp)
         with self.gradebook.db.no_autoflush:
@@ -68,17 +69,23 @@ class Ledger:
             self._penalty(student, notebook)
             self.gradebook.db.commit()
         self.known.add(student)
-        log = json.loads(plain(result)) | {"digest": digest}
+        log = json.loads(result.to_json()) | {"digest": digest}
         if verbose:
-            _write(folder / "log.txt", plain(result))
+            _write(folder / LOG, result.to_json())
         _write(self._file(student, DONE), json.dumps(log, indent=1))
 
+    def record_failure(self, student: str, result: Result) -> None:
+        """Keep the traceback of a submission that could not be graded; scores and done-mark stay as they were."""
+        folder = self._file(student, LOG).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / LOG, f"{result.failed}\n\n{result.details}\n{result.to_json()}")
+
     def _file(self, student: str, name: str) -> Path:
-        return self.course.root / "autograded" / student / self.kit.assignment / name
+        return self.course.root / "autograded" / student / self.spec.assignment / name
 
     def _submission(self, student: str) -> api.SubmittedNotebook:
         """The student's notebook in the gradebook, made with all its grades and comments if it is new."""
-        db, name = self.gradebook.db, self.kit.assignment
+        db, name = self.gradebook.db, self.spec.assignment
         assignment = self.gradebook.find_assignment(name)
         person = db.get(api.Student, student) or api.Student(id=student)
         db.add(person)
@@ -106,7 +113,7 @@ class Ledger:
             if name in result.scores:
                 grade.auto_score = result.scores[name]
                 grade.needs_manual_grade = grade.manual_score is not None
-            elif name in self.kit.written:
+            elif name in self.spec.written:
                 blank = name in result.blank
                 grade.auto_score = 0.0 if blank else None
                 grade.needs_manual_grade = not blank

@@ -58,32 +58,32 @@ _BY_NAME = {stock.__name__: stock for stock in MODULES}
 _LARGEST = 1_000_000  # of a constructor argument
 
 
-class WireError(ValueError):
+class CodecError(ValueError):
     """A value cannot cross, or a frame is not one that an honest other side sends."""
 
 
 def encode(value: Any, keep: Callable[[Any], int] | None = None) -> bytes:
-    """The frame of a value. `keep` gives a number to what is no data; without it that raises WireError."""
+    """The frame of a value. `keep` gives a number to what is no data; without it that raises CodecError."""
     buffers: list[bytes] = []
     tree = json.dumps(_Encoder(buffers, keep).node(value, 0)).encode()
     head = struct.pack("<II", len(tree), len(buffers)) + b"".join(struct.pack("<Q", len(b)) for b in buffers)
     frame = head + tree + b"".join(buffers)
     if len(frame) > MAX_FRAME:
-        raise WireError(f"a value of {len(frame) / 2**20:.0f} MiB is too large; the limit is {MAX_FRAME >> 20} MiB.")
+        raise CodecError(f"a value of {len(frame) / 2**20:.0f} MiB is too large; the limit is {MAX_FRAME >> 20} MiB.")
     return frame
 
 
 def decode(frame: bytes, restore: Callable[[int, str], Any] | None = None) -> Any:
     """The value of a frame. `restore` makes something of a kept object's number and type name.
 
-    Raises WireError for every frame that `encode` could not have made.
+    Raises CodecError for every frame that `encode` could not have made.
     """
     try:
         return _Decoder(frame, restore).value()
-    except WireError:
+    except CodecError:
         raise
     except Exception as error:
-        raise WireError(f"not a frame: {type(error).__name__}: {error}") from None
+        raise CodecError(f"not a frame: {type(error).__name__}: {error}") from None
 
 
 class _Encoder:
@@ -92,7 +92,7 @@ class _Encoder:
 
     def node(self, value: Any, depth: int) -> list:
         if depth > MAX_DEPTH:
-            raise WireError(f"a value nested deeper than {MAX_DEPTH} cannot cross.")
+            raise CodecError(f"a value nested deeper than {MAX_DEPTH} cannot cross.")
         kind = type(value)
         if value is None or value is ...:
             return ["none" if value is None else "ellipsis"]
@@ -129,7 +129,7 @@ class _Encoder:
         if stock is not None:
             return self.module(value, stock)
         if self.keep is None:
-            raise WireError(f"a value of type {type(value).__name__} cannot cross.")
+            raise CodecError(f"a value of type {type(value).__name__} cannot cross.")
         return ["object", self.keep(value), type(value).__name__]
 
     def module(self, value: nn.Module, stock: type[nn.Module]) -> list:
@@ -142,7 +142,7 @@ class _Encoder:
     def tensor(self, value: Tensor) -> list:
         name = str(value.dtype).removeprefix("torch.")
         if name not in DTYPES or value.device.type != "cpu":
-            raise WireError(f"a tensor of {value.dtype} on {value.device} cannot cross.")
+            raise CodecError(f"a tensor of {value.dtype} on {value.device} cannot cross.")
         data = value.detach().resolve_conj().resolve_neg().contiguous()
         raw = data.reshape(-1).view(torch.uint8).numpy().tobytes() if data.numel() else b""
         return ["tensor", name, list(value.shape), self.buffer(raw), bool(value.requires_grad)]
@@ -303,7 +303,7 @@ def receive(channel: socket.socket) -> bytes:
     """The next frame; EOFError where the other side is gone, TimeoutError by the channel's own timeout."""
     (length,) = struct.unpack("<Q", _exactly(channel, 8))
     if length > MAX_FRAME:
-        raise WireError(f"a frame of {length} bytes is over the limit of {MAX_FRAME}.")
+        raise CodecError(f"a frame of {length} bytes is over the limit of {MAX_FRAME}.")
     return _exactly(channel, length)
 
 
@@ -335,4 +335,4 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _refuse(why: str) -> Any:
-    raise WireError(f"not a frame: {why}.")
+    raise CodecError(f"not a frame: {why}.")

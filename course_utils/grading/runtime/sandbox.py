@@ -12,10 +12,10 @@ import os
 import resource
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from .faults import NoIsolation
+from ..errors import NoIsolationError
+from .limits import Limits
 
 NOBODY = 65534
 FIRST_UID = 200_000  # as root, each child gets a user of its own, so that process limits do not add up
@@ -31,25 +31,12 @@ REMEDY = "install Debian's package bubblewrap, or pass --unsafe for a class that
 UBUNTU = "on Ubuntu 24.04 bubblewrap also needs an AppArmor profile that allows it user namespaces"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use; the one place where limits are set."""
-
-    cell_seconds: float = 20.0  # for one cell of the student, or one call from a test
-    total_seconds: float = 180.0  # for the whole submission
-    memory_mib: int = 1500  # address space beyond what the warm process has
-    processes: int = 64
-    file_mib: int = 64  # of a file, and of each folder that can be written to
-    output_bytes: int = 100_000  # of one cell
-    restarts: int = 3  # after a cell or call has ended the process
-
-
 def outer_command(python: list[str]) -> list[str]:
-    """The command line that runs `python` behind bubblewrap. Raises NoIsolation where there is none."""
+    """The command line that runs `python` behind bubblewrap. Raises NoIsolationError where there is none."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        raise NoIsolation(f"no bubblewrap on this machine: {REMEDY}.")
-    package = Path(__file__).resolve().parents[1]
+        raise NoIsolationError(f"no bubblewrap on this machine: {REMEDY}.")
+    package = Path(__file__).resolve().parents[2]
     trees = [Path(sys.prefix), Path(sys.base_prefix), package]
     command = [bwrap, "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
@@ -145,4 +132,4 @@ def _drop_privileges(libc: ctypes.CDLL, number: int) -> None:
 def _call(function, *arguments) -> None:
     if function(*arguments) != 0:
         number = ctypes.get_errno()
-        raise NoIsolation(f"{function.__name__}: {os.strerror(number)}; {UBUNTU}.")
+        raise NoIsolationError(f"{function.__name__}: {os.strerror(number)}; {UBUNTU}.")

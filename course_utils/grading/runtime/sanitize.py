@@ -12,28 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .job import Cell
+
 MAX_BYTES = 20 * 2**20  # a notebook with many figures in its outputs; the outputs are dropped
 MAX_TEXT = 200_000  # characters of one cell
 MAX_CELLS = 500
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A submission that cannot be read; the message is one line for student and instructor."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell to run or show. `role`: answer, added (by the student), instructor, or test; `id` is the grade_id."""
-
-    id: str
-    role: str
-    kind: str  # code or markdown
-    text: str  # as it runs: a test with its hidden part
-    shown: str = ""  # as it was released
-
-
 @dataclass
-class Intake:
+class Sanitized:
     """The cells in the order in which they run, and a note on everything that had to be mended."""
 
     cells: list[Cell]
@@ -41,22 +32,22 @@ class Intake:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a submitted notebook; Refused where it is no regular file of a sensible size."""
+    """The bytes of a submitted notebook; RefusedError where it is no regular file of a sensible size."""
     try:
         info = path.lstat()
     except OSError:
         others = sorted(other.name for other in path.parent.glob("*.ipynb"))
         found = f", only {others[0]!r}" if others else ""
-        raise Refused(f"there is no {path.name}{found}; hand in the notebook under this name.") from None
+        raise RefusedError(f"there is no {path.name}{found}; hand in the notebook under this name.") from None
     linked = any(parent.is_symlink() for parent in (path.parent, path.parent.parent))
     if linked or not stat.S_ISREG(info.st_mode):
-        raise Refused(f"{path.name} is a link or no regular file; hand in the notebook itself.")
+        raise RefusedError(f"{path.name} is a link or no regular file; hand in the notebook itself.")
     if info.st_size > MAX_BYTES:
-        raise Refused(f"{path.name} has {info.st_size >> 20} MiB, over {MAX_BYTES >> 20}; clear its outputs.")
+        raise RefusedError(f"{path.name} has {info.st_size >> 20} MiB, over {MAX_BYTES >> 20}; clear its outputs.")
     return path.read_bytes()
 
 
-def rebuild(submission: bytes, template: list[Cell]) -> Intake:
+def sanitize(submission: bytes, template: list[Cell]) -> Sanitized:
     """Lay the student's text into the cells of the assignment.
 
     Parameters
@@ -66,41 +57,41 @@ def rebuild(submission: bytes, template: list[Cell]) -> Intake:
 
     Raises
     ------
-    Refused : it is no notebook, or none of the assignment's cells is in it.
+    RefusedError : it is no notebook, or none of the assignment's cells is in it.
     """
     cells = [_read_cell(cell) for cell in _notebook_cells(submission)]
     known = {cell.id: cell for cell in template}
     seen = [grade_id for grade_id, _, _ in cells if grade_id in known]
     if not seen:
-        raise Refused("none of this assignment's cells is in the notebook; is it the right file?")
-    intake = Intake([], _notes(cells, known))
+        raise RefusedError("none of this assignment's cells is in the notebook; is it the right file?")
+    sanitized = Sanitized([], _notes(cells, known))
     answers = _answers(cells, known)
     added = _added(cells, known)
-    intake.cells += added.get(None, [])
+    sanitized.cells += added.get(None, [])
     for cell in template:
         text = answers.get(cell.id, cell.shown) if cell.role == "answer" else cell.text
-        intake.cells.append(Cell(cell.id, cell.role, cell.kind, text, cell.shown))
-        intake.cells += added.get(cell.id, [])
-    return intake
+        sanitized.cells.append(Cell(cell.id, cell.role, cell.kind, text, cell.shown))
+        sanitized.cells += added.get(cell.id, [])
+    return sanitized
 
 
 def _notebook_cells(submission: bytes) -> list[Any]:
     if not submission.strip():
-        raise Refused("the notebook is empty (0 bytes).")
+        raise RefusedError("the notebook is empty (0 bytes).")
     try:
         text = submission.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refused("the notebook is not UTF-8 text; save it again in JupyterLab.") from None
+        raise RefusedError("the notebook is not UTF-8 text; save it again in JupyterLab.") from None
     try:
         notebook = json.loads(text)
     except RecursionError:
-        raise Refused("the notebook is nested too deeply to be one that Jupyter saved.") from None
+        raise RefusedError("the notebook is nested too deeply to be one that Jupyter saved.") from None
     except ValueError:
-        raise Refused("the notebook is not JSON; save it again in JupyterLab.") from None
+        raise RefusedError("the notebook is not JSON; save it again in JupyterLab.") from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise Refused("the file is no notebook of format 4; open it in JupyterLab and save it again.")
+        raise RefusedError("the file is no notebook of format 4; open it in JupyterLab and save it again.")
     if len(notebook["cells"]) > MAX_CELLS:
-        raise Refused(f"the notebook has over {MAX_CELLS} cells.")
+        raise RefusedError(f"the notebook has over {MAX_CELLS} cells.")
     return notebook["cells"]
 
 

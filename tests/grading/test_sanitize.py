@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils.grading.intake import MAX_TEXT, Cell, Refused, read_file, rebuild
+from course_utils.grading.runtime.job import Cell
+from course_utils.grading.runtime.sanitize import MAX_TEXT, RefusedError, read_file, sanitize
 
 TEMPLATE = [
     Cell("setup", "instructor", "code", "import torch", "import torch"),
@@ -38,7 +39,7 @@ def texts(intake) -> list[tuple[str, str]]:
 
 
 def test_the_release_comes_back_with_its_hidden_part_and_no_note():
-    intake = rebuild(notebook(*RELEASED), TEMPLATE)
+    intake = sanitize(notebook(*RELEASED), TEMPLATE)
     assert texts(intake) == [
         ("setup", "import torch"),
         ("one", "stub one"),
@@ -54,7 +55,7 @@ def test_only_answers_and_added_code_are_taken():
         "outputs": [{"evil": 1}],
         "attachments": {"a": 1},
     }
-    intake = rebuild(
+    intake = sanitize(
         notebook(
             cell("setup", "torch = None"),
             cell(None, "scratch"),
@@ -77,7 +78,7 @@ def test_only_answers_and_added_code_are_taken():
 
 
 def test_deleted_doubled_moved_and_retyped_cells_are_mended_and_noted():
-    intake = rebuild(
+    intake = sanitize(
         notebook(
             cell("essay", "words"), cell("one", "stub one"), cell("one", "real"), cell("setup", "import torch", "raw")
         ),
@@ -99,13 +100,13 @@ def test_deleted_doubled_moved_and_retyped_cells_are_mended_and_noted():
 
 
 def test_added_cells_keep_their_place_and_get_ids_of_their_own():
-    intake = rebuild(notebook(cell(None, "first"), *RELEASED, cell("one-check-2", "not one of ours")), TEMPLATE)
+    intake = sanitize(notebook(cell(None, "first"), *RELEASED, cell("one-check-2", "not one of ours")), TEMPLATE)
     assert [cell.id for cell in intake.cells] == ["added-1", "setup", "one", "one-check", "essay", "added-2"]
     assert [cell.role for cell in intake.cells if cell.id.startswith("added")] == ["added", "added"]
 
 
 def test_line_ends_lone_surrogates_and_length_are_put_right():
-    intake = rebuild(notebook(*RELEASED[:1], cell("one", "a\r\nb\rc\ud800" + "x" * MAX_TEXT)), TEMPLATE)
+    intake = sanitize(notebook(*RELEASED[:1], cell("one", "a\r\nb\rc\ud800" + "x" * MAX_TEXT)), TEMPLATE)
     text = dict(texts(intake))["one"]
     assert text.startswith("a\nb\nc?x")
     assert len(text) == MAX_TEXT
@@ -126,8 +127,8 @@ def test_line_ends_lone_surrogates_and_length_are_put_right():
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(content, words):
-    with pytest.raises(Refused, match=words) as refused:
-        rebuild(content, TEMPLATE)
+    with pytest.raises(RefusedError, match=words) as refused:
+        sanitize(content, TEMPLATE)
     assert len(str(refused.value).splitlines()) == 1
 
 
@@ -151,8 +152,8 @@ anything = st.recursive(
 @given(st.lists(anything, max_size=6))
 def test_any_cells_are_mended_or_refused(cells):
     try:
-        intake = rebuild(json.dumps({"cells": cells}).encode(), TEMPLATE)
-    except Refused:
+        intake = sanitize(json.dumps({"cells": cells}).encode(), TEMPLATE)
+    except RefusedError:
         return
     fixed = [(cell.id, cell.text) for cell in intake.cells if cell.role in ("instructor", "test")]
     assert fixed == [("setup", "import torch"), ("one-check", "visible\nhidden")]
@@ -162,26 +163,26 @@ def test_any_cells_are_mended_or_refused(cells):
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_refused_with_a_reason(content):
-    with pytest.raises(Refused):
-        rebuild(content, TEMPLATE)
+    with pytest.raises(RefusedError):
+        sanitize(content, TEMPLATE)
 
 
 def test_only_a_regular_file_of_a_sensible_size_is_read(tmp_path):
     path = tmp_path / "student" / "ps" / "ps.ipynb"
-    with pytest.raises(Refused, match=r"there is no ps\.ipynb"):
+    with pytest.raises(RefusedError, match=r"there is no ps\.ipynb"):
         read_file(path)
     path.parent.mkdir(parents=True)
     target = tmp_path / "secret"
     target.write_text("{}")
     path.symlink_to(target)
-    with pytest.raises(Refused, match="link"):
+    with pytest.raises(RefusedError, match="link"):
         read_file(path)
     path.unlink()
     path.write_bytes(b"x" * (21 << 20))
-    with pytest.raises(Refused, match="clear its outputs"):
+    with pytest.raises(RefusedError, match="clear its outputs"):
         read_file(path)
     path.write_bytes(b"{}")
     assert read_file(path) == b"{}"
     (tmp_path / "linked").symlink_to(path.parent.parent)
-    with pytest.raises(Refused, match="link"):
+    with pytest.raises(RefusedError, match="link"):
         read_file(tmp_path / "linked" / "ps" / "ps.ipynb")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from course_utils.grading.wire import MAX_FRAME, WireError, decode, encode, receive, send, stock_class
+from course_utils.grading.runtime.codec import MAX_FRAME, CodecError, decode, encode, receive, send, stock_class
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.just(...),
@@ -107,7 +107,7 @@ def test_a_subclass_is_stock_only_if_it_computes_nothing_of_its_own():
     "value", [object(), lambda: 1, open, torch.ones(2).to_sparse(), nn.Sequential(), {"a": [object]}]
 )
 def test_what_is_no_data_stays_unless_it_is_kept(value):
-    with pytest.raises(WireError, match="cannot cross"):
+    with pytest.raises(CodecError, match="cannot cross"):
         encode(value)
 
 
@@ -115,7 +115,7 @@ def test_a_kept_object_crosses_as_a_number():
     kept = []
     frame = encode([print], lambda value: kept.append(value) or 7)
     assert decode(frame, lambda number, name: (number, name)) == [(7, "builtin_function_or_method")]
-    with pytest.raises(WireError, match="only data"):
+    with pytest.raises(CodecError, match="only data"):
         decode(frame)
 
 
@@ -141,7 +141,7 @@ BAD = [
 
 @pytest.mark.parametrize("tree", BAD, ids=lambda tree: json.dumps(tree)[:40])
 def test_a_bad_value_is_refused(tree):
-    with pytest.raises(WireError):
+    with pytest.raises(CodecError):
         decode(frame_of(tree))
 
 
@@ -159,7 +159,7 @@ def test_a_bad_value_is_refused(tree):
     ],
 )
 def test_a_bad_frame_is_refused(frame):
-    with pytest.raises(WireError):
+    with pytest.raises(CodecError):
         decode(frame)
 
 
@@ -167,11 +167,11 @@ def test_deep_and_wide_trees_are_refused():
     deep = ["none"]
     for _ in range(60):
         deep = ["list", [deep]]
-    with pytest.raises(WireError, match="too deep"):
+    with pytest.raises(CodecError, match="too deep"):
         decode(frame_of(deep))
-    with pytest.raises(WireError, match="too large"):
+    with pytest.raises(CodecError, match="too large"):
         decode(frame_of(["list", [["none"]] * 100_001]))
-    with pytest.raises(WireError, match="too large"):
+    with pytest.raises(CodecError, match="too large"):
         encode(torch.zeros(MAX_FRAME))
 
 
@@ -184,7 +184,7 @@ def test_a_byte_that_is_no_bool_becomes_one():
 def test_weights_that_do_not_fit_are_refused():
     layer = nn.RNN(3, 4)
     layer.hidden_size = 5
-    with pytest.raises(WireError, match="do not fit"):
+    with pytest.raises(CodecError, match="do not fit"):
         decode(encode(layer))
 
 
@@ -193,7 +193,7 @@ def test_weights_that_do_not_fit_are_refused():
 def test_noise_is_refused_and_never_breaks_the_decoder(noise):
     try:
         decode(noise)
-    except WireError:
+    except CodecError:
         return
     raise AssertionError("noise was believed")
 
@@ -204,7 +204,7 @@ def test_a_changed_frame_gives_data_or_is_refused(data):
     frame = bytearray(encode({"a": (torch.ones(2), nn.Linear(2, 1)), "b": [1, "x", None]}))
     for _ in range(data.draw(st.integers(1, 4))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(WireError):
+    with contextlib.suppress(CodecError):
         decode(bytes(frame))
 
 
@@ -221,7 +221,7 @@ json_trees = st.recursive(
 @settings(max_examples=400, deadline=None)
 @given(json_trees)
 def test_any_json_is_data_or_refused(tree):
-    with contextlib.suppress(WireError):
+    with contextlib.suppress(CodecError):
         decode(frame_of(tree, b"1234"))
 
 
@@ -231,7 +231,7 @@ def test_frames_over_a_socket():
     send(a, b"")
     assert (receive(b), receive(b)) == (b"one", b"")
     a.sendall(struct.pack("<Q", MAX_FRAME + 1))
-    with pytest.raises(WireError, match="over the limit"):
+    with pytest.raises(CodecError, match="over the limit"):
         receive(b)
     a.close()
     with pytest.raises(EOFError):

@@ -5,5 +5,5 @@ class CourseError(Exception):
     """Something about the course, its files or the command."""
 
 
-class NoIsolation(CourseError):
-    """This machine cannot shut a submission in."""
+class NoIsolationError(CourseError):
+    """This machine cannot isolate a submission."""
