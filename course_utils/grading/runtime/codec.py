@@ -8,20 +8,28 @@ crosses as a number that only the sending side can turn back into the object.
 
 from __future__ import annotations
 
+import decimal
+import fractions
 import json
+import keyword
 import math
 import socket
 import struct
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from .modules import BY_NAME, CONTAINERS, build, config_of, stock_class
+from .text import MAX_NAME, one_line
+
 MAX_FRAME = 64 * 2**20  # bytes
-MAX_DEPTH, MAX_NODES, MAX_DIGITS = 40, 100_000, 400
+MAX_TREE = 16 * 2**20  # bytes of a frame's JSON, apart from its buffers
+MAX_DEPTH, MAX_NODES, MAX_DIGITS, MAX_FIELDS = 40, 100_000, 400, 100
 
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -42,64 +50,90 @@ ARRAYS = (
     "complex128",
 )
 
-# Stock modules and the attributes that are their constructor's arguments.
-_RECURRENT = ("input_size", "hidden_size", "num_layers", "batch_first", "dropout", "bidirectional")
-MODULES: dict[type[nn.Module], tuple[str, ...]] = {
-    nn.RNN: (*_RECURRENT, "nonlinearity"),
-    nn.GRU: _RECURRENT,
-    nn.LSTM: (*_RECURRENT, "proj_size"),
-    nn.Linear: ("in_features", "out_features"),
-    nn.Embedding: ("num_embeddings", "embedding_dim", "padding_idx"),
-    nn.Dropout: ("p",),
-    nn.ReLU: (),
-    nn.Tanh: (),
-}
-_BY_NAME = {stock.__name__: stock for stock in MODULES}
-_LARGEST = 1_000_000  # of a constructor argument
-
 
 class CodecError(ValueError):
     """A value cannot cross, or a frame is not one that an honest other side sends."""
 
 
-def encode(value: Any, keep: Callable[[Any], int] | None = None) -> bytes:
-    """The frame of a value. `keep` gives a number to what is no data; without it that raises CodecError."""
+class Handles(Protocol):
+    """How one side keeps what does not cross, and makes something of what the other side keeps."""
+
+    def number_of(self, value: Any) -> tuple[str, int]:
+        """Whose object it is, and its number there. Raises CodecError where it cannot be handed over."""
+
+    def value_of(self, owner: str, number: int, name: str) -> Any:
+        """The object of that number; a stand-in, where the other side owns it."""
+
+    def number_of_tensor(self, tensor: Tensor) -> int | None:
+        """The number of a tensor that takes part in gradients, where those are followed across the wall."""
+
+    def receive_tensor(self, tensor: Tensor, number: int | None) -> Tensor:
+        """The tensor to use for one that takes part in gradients."""
+
+
+class NamedValues(tuple[Any, ...]):
+    """A named tuple from the other side: equal to a plain tuple of its values, with its fields by name."""
+
+    _fields: tuple[str, ...]
+
+    def __new__(cls, fields: list[str], values: list[Any]) -> NamedValues:
+        made = super().__new__(cls, values)
+        made._fields = tuple(fields)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("_fields", ()):
+            return self[self._fields.index(name)]
+        raise AttributeError(name)
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
+
+def encode(value: Any, handles: Handles | None = None) -> bytes:
+    """The frame of a value. What is no data is kept with `handles`; without them that raises CodecError."""
     buffers: list[bytes] = []
-    tree = json.dumps(_Encoder(buffers, keep).node(value, 0)).encode()
+    tree = json.dumps(_Encoder(buffers, handles).node(value, 0)).encode()
     head = struct.pack("<II", len(tree), len(buffers)) + b"".join(struct.pack("<Q", len(b)) for b in buffers)
     frame = head + tree + b"".join(buffers)
-    if len(frame) > MAX_FRAME:
+    if len(frame) > MAX_FRAME or len(tree) > MAX_TREE:
         raise CodecError(f"a value of {len(frame) / 2**20:.0f} MiB is too large; the limit is {MAX_FRAME >> 20} MiB.")
     return frame
 
 
-def decode(frame: bytes, restore: Callable[[int, str], Any] | None = None) -> Any:
-    """The value of a frame. `restore` makes something of a kept object's number and type name.
+def decode(frame: bytes, handles: Handles | None = None) -> Any:
+    """The value of a frame.
 
-    Raises CodecError for every frame that `encode` could not have made.
+    Raises
+    ------
+    CodecError
+        `encode` could not have made this frame.
     """
     try:
-        return _Decoder(frame, restore).value()
+        return _Decoder(frame, handles).value()
     except CodecError:
         raise
     except Exception as error:
-        raise CodecError(f"not a frame: {type(error).__name__}: {error}") from None
+        raise CodecError(f"not a frame: {one_line(f'{type(error).__name__}: {error}', 200)}") from None
 
 
 class _Encoder:
-    def __init__(self, buffers: list[bytes], keep: Callable[[Any], int] | None):
-        self.buffers, self.keep = buffers, keep
+    def __init__(self, buffers: list[bytes], handles: Handles | None):
+        self.buffers, self.handles, self.nodes = buffers, handles, 0
 
-    def node(self, value: Any, depth: int) -> list:
+    def node(self, value: Any, depth: int) -> list[Any]:
+        self.nodes += 1
         if depth > MAX_DEPTH:
             raise CodecError(f"a value nested deeper than {MAX_DEPTH} cannot cross.")
+        if self.nodes > MAX_NODES:
+            raise CodecError(f"a value of over {MAX_NODES} parts cannot cross; use a tensor or an array.")
         kind = type(value)
         if value is None or value is ...:
             return ["none" if value is None else "ellipsis"]
         if kind is bool:
             return ["bool", value]
         if kind is int:
-            return ["int", str(value)]
+            return ["int", str(value)] if value.bit_length() < 1300 else self.kept(value)
         if kind is float:
             return ["float", value.hex()]
         if kind is complex:
@@ -109,71 +143,108 @@ class _Encoder:
         if kind is bytes:
             return ["bytes", self.buffer(value)]
         if kind in (tuple, list, set, frozenset, torch.Size):
-            return [kind.__name__.lower(), [self.node(part, depth + 1) for part in value]]
+            return [kind.__name__.lower(), self.parts(value, depth)]
         if kind is dict:
-            return ["dict", [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in value.items()]]
+            return self.mapping(value, depth)
         if kind is torch.dtype and str(value).removeprefix("torch.") in DTYPES:
             return ["dtype", str(value).removeprefix("torch.")]
         return self.large(value, depth)
 
-    def large(self, value: Any, depth: int) -> list:
-        if type(value) in (Tensor, nn.Parameter) and value.layout is torch.strided and not value.is_quantized:
+    def large(self, value: Any, depth: int) -> list[Any]:
+        kind = type(value)
+        if isinstance(value, Tensor):
             return self.tensor(value)
-        if type(value) is np.ndarray and value.dtype.name in ARRAYS:
+        if kind is np.ndarray and value.dtype.name in ARRAYS:
             return ["array", value.dtype.name, list(value.shape), self.buffer(np.ascontiguousarray(value).tobytes())]
         if isinstance(value, np.generic) and value.dtype.name in ARRAYS:
             return ["scalar", value.dtype.name, self.buffer(value.tobytes())]
-        if type(value) is PackedSequence:
-            return ["packed", [self.node(part, depth + 1) for part in value]]
+        if kind is PackedSequence:
+            return ["packed", self.parts(value, depth)]
+        if isinstance(value, nn.Module):
+            return self.module(value, depth)
+        return self.library(value, depth)
+
+    def library(self, value: Any, depth: int) -> list[Any]:
+        """Values of Python's own library and what extends its containers."""
+        kind = type(value)
+        if isinstance(value, tuple) and (fields := _fields_of(value)):
+            return ["named", fields, self.parts(value, depth)]
+        if isinstance(value, Mapping) and isinstance(value, dict):  # Counter, defaultdict, OrderedDict
+            return self.mapping(value, depth)
+        if kind is range:
+            return ["range", *(str(part) for part in (value.start, value.stop, value.step))]
+        if kind is slice:
+            return ["slice", self.parts((value.start, value.stop, value.step), depth)]
+        if kind is fractions.Fraction:
+            return ["fraction", str(value.numerator), str(value.denominator)]
+        if kind is decimal.Decimal:
+            return ["decimal", str(value)]
+        if kind is bytearray:
+            return ["bytes", self.buffer(bytes(value))]
+        if kind is torch.device:
+            return ["device", str(value)]
+        return self.kept(value)
+
+    def kept(self, value: Any) -> list[Any]:
+        name = type(value).__name__
+        if self.handles is None:
+            raise CodecError(f"a value of type {name} cannot cross.")
+        return ["object", *self.handles.number_of(value), one_line(name, MAX_NAME)]
+
+    def parts(self, values: Any, depth: int) -> list[Any]:
+        return [self.node(part, depth + 1) for part in values]
+
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> list[Any]:
+        return ["dict", [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in value.items()]]
+
+    def module(self, value: nn.Module, depth: int) -> list[Any]:
+        container = CONTAINERS.get(type(value).__name__)
+        if container is type(value) and container is not None:
+            children = [[name, self.node(child, depth + 1)] for name, child in value.named_children()]
+            return ["container", container.__name__, children, bool(value.training)]
         stock = stock_class(value)
-        if stock is not None:
-            return self.module(value, stock)
-        if self.keep is None:
-            raise CodecError(f"a value of type {type(value).__name__} cannot cross.")
-        return ["object", self.keep(value), type(value).__name__]
+        if stock is None:
+            return self.kept(value)
+        learned = dict(value.named_parameters())
+        state = [[name, self.tensor(learned.get(name, part))] for name, part in value.state_dict().items()]
+        return ["module", stock.__name__, self.node(config_of(value, stock), depth), state, bool(value.training)]
 
-    def module(self, value: nn.Module, stock: type[nn.Module]) -> list:
-        config = {name: getattr(value, name) for name in MODULES[stock]}
-        if hasattr(value, "bias") and stock is not nn.Embedding:
-            config["bias"] = value.bias is not None and value.bias is not False
-        state = [[name, self.tensor(part)] for name, part in value.state_dict().items()]
-        return ["module", stock.__name__, self.node(config, MAX_DEPTH - 2), state, bool(value.training)]
-
-    def tensor(self, value: Tensor) -> list:
+    def tensor(self, value: Tensor) -> list[Any]:
         name = str(value.dtype).removeprefix("torch.")
-        if name not in DTYPES or value.device.type != "cpu":
-            raise CodecError(f"a tensor of {value.dtype} on {value.device} cannot cross.")
-        data = value.detach().resolve_conj().resolve_neg().contiguous()
-        raw = data.reshape(-1).view(torch.uint8).numpy().tobytes() if data.numel() else b""
-        return ["tensor", name, list(value.shape), self.buffer(raw), bool(value.requires_grad)]
+        if value.layout is not torch.strided or value.is_quantized or name not in DTYPES or value.device.type != "cpu":
+            return self.kept(value)
+        number = None
+        if value.requires_grad and self.handles is not None:
+            number = self.handles.number_of_tensor(value)
+        is_parameter = isinstance(value, nn.Parameter)
+        with torch._C.DisableTorchFunctionSubclass():
+            data = value.detach().resolve_conj().resolve_neg().contiguous()
+            raw = data.reshape(-1).view(torch.uint8).numpy().tobytes() if data.numel() else b""
+            head = ["tensor", name, list(value.shape), self.buffer(raw), bool(value.requires_grad)]
+        return head if number is None and not is_parameter else [*head, number, is_parameter]
 
     def buffer(self, data: bytes) -> int:
         self.buffers.append(data)
         return len(self.buffers) - 1
 
 
-def stock_class(value: Any) -> type[nn.Module] | None:
-    """The stock class of a module, also of a subclass that changes nothing about how it computes."""
-    if not isinstance(value, nn.Module):
-        return None
-    for parent in type(value).__mro__:
-        if parent in MODULES:
-            return parent
-        if any(
-            callable(part) or isinstance(part, property | classmethod | staticmethod) for part in vars(parent).values()
-        ):
-            return None
-    return None
+def _fields_of(value: tuple[Any, ...]) -> list[str]:
+    """The names of a named tuple's values, torch's return types included; empty for other tuples."""
+    names = getattr(type(value), "_fields", None) or getattr(type(value), "__match_args__", ())
+    return list(names) if len(names) == len(value) and all(isinstance(name, str) for name in names) else []
 
 
 class _Decoder:
-    def __init__(self, frame: bytes, restore: Callable[[int, str], Any] | None):
-        self.restore, self.nodes = restore, 0
+    def __init__(self, frame: bytes, handles: Handles | None):
+        self.handles, self.nodes = handles, 0
+        self.used: set[int] = set()
         length, count = struct.unpack_from("<II", frame)
         sizes = struct.unpack_from(f"<{count}Q", frame, 8) if count <= MAX_NODES else _refuse("too many buffers")
         start = 8 + 8 * count
         if start + length + sum(sizes) != len(frame):
             _refuse("its lengths do not add up")
+        if length > MAX_TREE:
+            _refuse("too large a tree")
         self.tree = json.loads(frame[start : start + length].decode("utf-8"))
         ends = np.cumsum([start + length, *sizes], dtype=np.uint64).tolist()
         self.buffers = [frame[a:b] for a, b in zip(ends, ends[1:], strict=False)]
@@ -214,7 +285,14 @@ class _Decoder:
         return _typed(text, str)
 
     def read_bytes(self, depth, index):
-        return self.buffers[_natural(index)]
+        return self.buffer(index)
+
+    def buffer(self, index: Any) -> bytes:
+        """Each buffer belongs to one value: naming it twice would make much memory of a small frame."""
+        if _natural(index) in self.used:
+            _refuse("a buffer that is used twice")
+        self.used.add(index)
+        return self.buffers[index]
 
     def read_tuple(self, depth, parts):
         return tuple(self.read_list(depth, parts))
@@ -237,9 +315,9 @@ class _Decoder:
     def read_dtype(self, depth, name):
         return DTYPES[_typed(name, str)]
 
-    def read_tensor(self, depth, name, shape, index, requires_grad):
+    def read_tensor(self, depth, name, shape, index, requires_grad, number=None, is_parameter=False):
         dtype, shape = DTYPES[_typed(name, str)], _shape(shape)
-        raw = self.buffers[_natural(index)]
+        raw = self.buffer(index)
         if len(raw) != math.prod(shape) * dtype.itemsize:
             _refuse("a tensor's buffer has another size than its shape")
         if not raw:
@@ -248,12 +326,17 @@ class _Decoder:
             tensor = (torch.frombuffer(bytearray(raw), dtype=torch.uint8) != 0).reshape(shape)
         else:
             tensor = torch.frombuffer(bytearray(raw), dtype=dtype).reshape(shape)
-        return tensor.requires_grad_() if _typed(requires_grad, bool) else tensor
+        if not _typed(requires_grad, bool):
+            return nn.Parameter(tensor, requires_grad=False) if _typed(is_parameter, bool) else tensor
+        tensor = nn.Parameter(tensor) if _typed(is_parameter, bool) else tensor.requires_grad_()
+        if number is not None:
+            _natural(number)
+        return tensor if self.handles is None else self.handles.receive_tensor(tensor, number)
 
     def read_array(self, depth, name, shape, index):
         if name not in ARRAYS:
             _refuse("unknown kind of array")
-        raw = self.buffers[_natural(index)]
+        raw = self.buffer(index)
         array = np.frombuffer(bytearray(raw), dtype=np.uint8 if name == "bool" else name)
         return (array != 0 if name == "bool" else array).reshape(_shape(shape))
 
@@ -267,49 +350,77 @@ class _Decoder:
         return PackedSequence(_typed(data, Tensor), _typed(sizes, Tensor), *orders)
 
     def read_module(self, depth, name, config, state, training):
-        stock, config = _BY_NAME[_typed(name, str)], self.node(config, depth + 1)
+        stock, config = BY_NAME[_typed(name, str)], self.node(config, depth + 1)
         weights = {_typed(key, str): self.node(tree, depth + 1) for key, tree in _typed(state, list)}
         return build(stock, _typed(config, dict), weights).train(_typed(training, bool))
 
-    def read_object(self, depth, number, name):
-        if self.restore is None:
+    def read_container(self, depth, name, children, training):
+        kind = CONTAINERS[_typed(name, str)]
+        made = {_typed(key, str): self.node(tree, depth + 1) for key, tree in _typed(children, list)}
+        if not all(isinstance(child, nn.Module) for child in made.values()):
+            _refuse("a container of something else than modules")
+        container = kind(made) if kind is nn.ModuleDict else kind()
+        if kind is not nn.ModuleDict:
+            for key, child in made.items():
+                container.add_module(key, child)
+        container.training = _typed(training, bool)
+        return container
+
+    def read_named(self, depth, fields, parts):
+        values = self.read_list(depth, parts)
+        names = [_typed(name, str) for name in _typed(fields, list)]
+        if len(names) != len(values) or len(names) > MAX_FIELDS:
+            _refuse("a named tuple with other fields than values")
+        if not all(name.isidentifier() and not keyword.iskeyword(name) and name[0] != "_" for name in names):
+            _refuse("a named tuple with a strange field")
+        return NamedValues(names, values)
+
+    def read_range(self, depth, *parts):
+        return range(*(self.read_int(depth, part) for part in parts))
+
+    def read_slice(self, depth, parts):
+        return slice(*self.read_list(depth, parts))
+
+    def read_fraction(self, depth, numerator, denominator):
+        return fractions.Fraction(self.read_int(depth, numerator), self.read_int(depth, denominator))
+
+    def read_decimal(self, depth, text):
+        return decimal.Decimal(text) if len(_typed(text, str)) <= MAX_DIGITS else _refuse("too long a number")
+
+    def read_device(self, depth, name):
+        return torch.device(_typed(name, str)) if len(name) < 20 else _refuse("a strange device")
+
+    def read_object(self, depth, owner, number, name):
+        if self.handles is None:
             _refuse("an object where only data can cross")
-        return self.restore(_natural(number), _typed(name, str)[:80])
-
-
-def build(stock: type[nn.Module], config: dict[str, Any], weights: dict[str, Tensor]) -> nn.Module:
-    """A stock module from its configuration, on the meta device first, and weights that must fit it exactly."""
-    if not config.keys() <= {*MODULES[stock], "bias"}:
-        _refuse("a module with a foreign setting")
-    for name, setting in config.items():
-        largest = 64 if name == "num_layers" else _LARGEST
-        if isinstance(setting, int) and not -largest <= setting <= largest:
-            _refuse(f"a module whose {name} is {setting}")
-    module = stock(**config, device="meta") if stock not in (nn.Dropout, nn.ReLU, nn.Tanh) else stock(**config)
-    expected = {name: part.shape for name, part in module.state_dict().items()}
-    if expected != {name: part.shape for name, part in weights.items() if isinstance(part, Tensor)}:
-        _refuse("a module whose weights do not fit its settings")
-    for part in weights.values():
-        part.requires_grad_(False)
-    module.load_state_dict(weights, assign=True)
-    return module.requires_grad_(True)
+        return self.handles.value_of(_typed(owner, str), _natural(number), one_line(_typed(name, str), MAX_NAME))
 
 
 def send(channel: socket.socket, frame: bytes) -> None:
     channel.sendall(struct.pack("<Q", len(frame)) + frame)
 
 
-def receive(channel: socket.socket) -> bytes:
-    """The next frame; EOFError where the other side is gone, TimeoutError by the channel's own timeout."""
-    (length,) = struct.unpack("<Q", _exactly(channel, 8))
+def receive(channel: socket.socket, ends: float | None = None) -> bytes:
+    """The next frame, whole before the time `ends` (of time.monotonic).
+
+    Raises
+    ------
+    EOFError
+        The other side is gone.
+    TimeoutError
+        The frame was not there in time, or, without `ends`, by the channel's own timeout.
+    """
+    (length,) = struct.unpack("<Q", _exactly(channel, 8, ends))
     if length > MAX_FRAME:
         raise CodecError(f"a frame of {length} bytes is over the limit of {MAX_FRAME}.")
-    return _exactly(channel, length)
+    return _exactly(channel, length, ends)
 
 
-def _exactly(channel: socket.socket, count: int) -> bytes:
+def _exactly(channel: socket.socket, count: int, ends: float | None) -> bytes:
     data = bytearray()
     while len(data) < count:
+        if ends is not None:  # for the frame as a whole: bytes that drip in do not prolong it
+            channel.settimeout(max(ends - time.monotonic(), 1e-3))
         part = channel.recv(min(count - len(data), 1 << 20))
         if not part:
             raise EOFError("the other side is gone")
