@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 from nbgrader.utils import is_grade, is_solution
 
 from .course import Course, CourseError, read_notebook
+from .runtime.code import imports, names_bound
 from .runtime.job import Cell
 
 
@@ -25,6 +25,7 @@ class AssignmentSpec:
     interface: list[str]
     metadata: dict[str, Any]
     marks: dict[str, dict[str, Any]]  # nbgrader's metadata of each cell
+    imports: str = ""  # the import statements of the solutions
 
     @classmethod
     def of(cls, course: Course, assignment: str) -> AssignmentSpec:
@@ -36,7 +37,7 @@ class AssignmentSpec:
         released = {
             c.metadata.nbgrader.grade_id: c for c in read_notebook(released_path).cells if "nbgrader" in c.metadata
         }
-        cells, points, written, marks, names = [], {}, [], {}, []
+        cells, points, written, marks, names, imported = [], {}, [], {}, [], []
         for number, cell in enumerate(source.cells):
             name = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell-{number}")
             if name not in released:
@@ -49,8 +50,10 @@ class AssignmentSpec:
             elif is_grade(cell):
                 written.append(name)
             if role == "answer" and cell.cell_type == "code":
-                names += [bound for bound in bound_names(cell.source) if bound not in names]
-        return cls(assignment, cells, points, written, names, json.loads(json.dumps(source.metadata)), marks)
+                names += [bound for bound in names_bound(cell.source) if bound not in names]
+                imported.append(imports(cell.source))
+        metadata = json.loads(json.dumps(source.metadata))
+        return cls(assignment, cells, points, written, names, metadata, marks, "\n".join(imported))
 
     def only(self, task: str) -> AssignmentSpec:
         """The same, but only the points of one task count; all tests run, for the notebook shows them all."""
@@ -93,18 +96,6 @@ class AssignmentSpec:
 def task_of(grade_id: str) -> str:
     """The task of a graded cell: "swap-axes-check" and "swap-axes-check-sizes" both test "swap-axes"."""
     return grade_id.split("-check")[0]
-
-
-def bound_names(source: str) -> list[str]:
-    """The names that a cell binds at its top level, imports left out: "def f(): ..." binds f."""
-    names = []
-    for statement in ast.parse(source).body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.append(statement.name)
-        elif not isinstance(statement, ast.Import | ast.ImportFrom):
-            stored = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-            names += [node.id for node in stored if isinstance(node.ctx, ast.Store)]
-    return list(dict.fromkeys(names))
 
 
 def _output(output: dict[str, Any], count: int) -> dict[str, Any]:

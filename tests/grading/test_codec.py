@@ -5,6 +5,10 @@ import json
 import math
 import socket
 import struct
+import time
+from collections import Counter, OrderedDict, namedtuple
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,7 +18,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from course_utils.grading.runtime.codec import MAX_FRAME, CodecError, decode, encode, receive, send, stock_class
+from course_utils.grading.runtime.codec import MAX_FRAME, CodecError, decode, encode, receive, send
+from course_utils.grading.runtime.modules import stock_class
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.just(...),
@@ -97,26 +102,97 @@ def test_a_subclass_is_stock_only_if_it_computes_nothing_of_its_own():
         def forward(self, x):
             return x
 
+    class Sized(nn.RNN):
+        def __init__(self, size):
+            super().__init__(size, 2 * size, batch_first=True)
+
+    class WithHead(nn.RNN):
+        def __init__(self):
+            super().__init__(1, 1)
+            self.head = nn.Linear(1, 1)
+
+    hooked = nn.RNN(1, 1)
+    hooked.register_forward_hook(lambda module, inputs, output: None)
+    assert stock_class(Sized(2)) is nn.RNN
+    assert stock_class(WithHead()) is None
+    assert stock_class(hooked) is None
     assert stock_class(Renamed(1, 1)) is nn.RNN
     assert stock_class(Own(1, 1)) is None
-    assert stock_class(nn.RNNCell(1, 1)) is None
+    assert stock_class(nn.Transformer(4, 1, 1, 1, 4)) is None
     assert stock_class("no module") is None
 
 
 @pytest.mark.parametrize(
-    "value", [object(), lambda: 1, open, torch.ones(2).to_sparse(), nn.Sequential(), {"a": [object]}]
+    "value", [object(), lambda: 1, open, torch.ones(2).to_sparse(), nn.Transformer(4, 1, 1, 1, 4), {"a": [object]}]
 )
 def test_what_is_no_data_stays_unless_it_is_kept(value):
     with pytest.raises(CodecError, match="cannot cross"):
         encode(value)
 
 
+class Numbered:
+    """Handles that keep nothing."""
+
+    def number_of(self, value):
+        return "student", 7
+
+    def value_of(self, owner, number, name, kind):
+        return owner, number, name, kind
+
+
 def test_a_kept_object_crosses_as_a_number():
-    kept = []
-    frame = encode([print], lambda value: kept.append(value) or 7)
-    assert decode(frame, lambda number, name: (number, name)) == [(7, "builtin_function_or_method")]
+    frame = encode([print], Numbered())
+    assert decode(frame, Numbered()) == [("student", 7, "builtin_function_or_method", "callable")]
     with pytest.raises(CodecError, match="only data"):
         decode(frame)
+
+
+Point = namedtuple("Point", "x y")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Counter("aab"), OrderedDict(a=1), range(1, 9, 3), slice(1, None), Fraction(1, 3), Decimal("0.1"),
+     torch.device("cpu"), nn.Linear, int, torch.tanh],
+)  # fmt: skip
+def test_values_of_the_library_come_back_equal(value):
+    assert decode(encode(value)) == value
+
+
+def test_a_named_tuple_keeps_its_fields_and_equals_a_plain_one():
+    back = decode(encode(Point(1, [2])))
+    assert (back.x, back.y, back[0], back) == (1, [2], 1, (1, [2]))
+    longest = decode(encode(decode(encode(torch.tensor([[1.0, 3.0]]).max(dim=1)))))
+    assert (longest.values.item(), longest.indices.item()) == (3.0, 1)
+    with pytest.raises(AttributeError):
+        _ = back.z
+
+
+def test_containers_and_frozen_weights_cross():
+    model = nn.Sequential(nn.Embedding(5, 3), nn.ModuleDict({"head": nn.Linear(3, 2)}), nn.ModuleList([nn.Tanh()]))
+    model[0].weight.requires_grad_(False)
+    back = decode(encode(model))
+    assert str(back) == str(model)
+    assert [p.requires_grad for p in back.parameters()] == [False, True, True]
+
+
+def test_a_numpy_integer_is_no_number_of_layers():
+    layer = nn.RNN(1, 1)
+    layer.num_layers = np.int64(10**9)
+    with pytest.raises(CodecError, match="num_layers is of type int64"):
+        decode(encode(layer))
+
+
+def test_a_buffer_is_used_once():
+    with pytest.raises(CodecError, match="used twice"):
+        decode(frame_of(["list", [["bytes", 0]] * 2], b"x"))
+
+
+def test_a_frame_that_drips_in_is_late_as_a_whole():
+    a, b = socket.socketpair()
+    a.sendall(struct.pack("<Q", 100) + b"x" * 50)
+    with pytest.raises(TimeoutError):
+        receive(b, ends=time.monotonic() + 0.05)
 
 
 def frame_of(tree, *buffers: bytes) -> bytes:
@@ -132,8 +208,11 @@ BAD = [
     ["dtype", "Tensor"], ["tensor", "float32", [2], 0, False], ["tensor", "float32", [-1], 0, False],
     ["tensor", "float32", [2], 5, False], ["tensor", "object", [2], 0, False], ["tensor", "int64", [1], 0, True],
     ["array", "object", [1], 0], ["array", "O", [1], 0], ["module", "Module", ["dict", []], [], True],
-    ["module", "RNN", ["dict", []], [], True], ["object", -1, "x"], ["object", "1", "x"],
+    ["module", "RNN", ["dict", []], [], True], ["object", "student", -1, "x", "object"], ["object", "student", "1", "x", "object"],
     ["packed", [["none"], ["none"], ["none"], ["none"]]],
+    ["known", "torch.load"], ["known", "__import__"], ["named", ["__class__"], [["none"]]], ["named", ["a"], []],
+    ["container", "Sequential", [["0", ["none"]]], True], ["container", "Module", [], True], ["fraction", "1", "0"],
+    ["range", "1", "2", "0"], ["object", "student", 0, "x", "pickle"], ["device", "x" * 30], ["decimal", "9" * 500],
     ["module", "Linear", ["dict", [[["str", "in_features"], ["int", "9999999999"]], [["str", "out_features"], ["int", "1"]]]], [], True],
     ["module", "Linear", ["dict", [[["str", "device"], ["str", "cuda"]]]], [], True],
 ]  # fmt: skip

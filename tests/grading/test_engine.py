@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from course_utils.grading import cli
-from course_utils.grading.assignment import AssignmentSpec, bound_names
+from course_utils.grading.assignment import AssignmentSpec
 from course_utils.grading.course import Course, CourseError
 from course_utils.grading.errors import NoIsolationError
 from course_utils.grading.grade import Options, grade
@@ -18,6 +18,7 @@ from course_utils.grading.recorder import DONE
 from course_utils.grading.release import release
 from course_utils.grading.report import report
 from course_utils.grading.runtime.backend import close_backends, shared_backend
+from course_utils.grading.runtime.code import names_bound
 from course_utils.grading.runtime.findings import Event, Fate
 from course_utils.grading.runtime.job import Cell, Job
 from course_utils.grading.runtime.limits import Limits
@@ -178,7 +179,7 @@ def test_a_grade_can_be_repeated_from_its_seed(released):
 
 def test_the_interface_is_what_the_solutions_bind(released):
     assert AssignmentSpec.of(released, NAME).interface[:2] == ["make_layer", "rnn_shapes"]
-    assert bound_names("import os\nx, (y, z) = 1, (2, 3)\ndef f(a): b = 1\nclass C: d = 1\nfor i in []: w = 1") == [
+    assert names_bound("import os\nx, (y, z) = 1, (2, 3)\ndef f(a): b = 1\nclass C: d = 1\nfor i in []: w = 1") == [
         "x", "y", "z", "f", "C", "i", "w",
     ]  # fmt: skip
 

@@ -35,12 +35,21 @@ def execute(text: str, label: str, scope: dict[str, Any]) -> None:
 def names_used(text: str) -> set[str]:
     """Every name that a cell reads, binds or deletes, in nested functions and f-strings too."""
     names: set[str] = set()
-    for node in ast.walk(parse(text)):
+    try:
+        tree = parse(text)
+    except SyntaxError:
+        return names
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             names.add(node.id)
         elif isinstance(node, ast.Global):
             names.update(node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAGIC_CALLS:
+            names |= names_used(str(getattr(node.args[-1], "value", "")))  # the code after %time or %%time
     return names
+
+
+_MAGIC_CALLS = ("run_line_magic", "run_cell_magic")
 
 
 def names_bound(text: str) -> list[str]:

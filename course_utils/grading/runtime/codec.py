@@ -30,6 +30,7 @@ from .text import MAX_NAME, one_line
 MAX_FRAME = 64 * 2**20  # bytes
 MAX_TREE = 16 * 2**20  # bytes of a frame's JSON, apart from its buffers
 MAX_DEPTH, MAX_NODES, MAX_DIGITS, MAX_FIELDS = 40, 100_000, 400, 100
+KINDS = ("callable", "exception", "module", "object")  # of what stays on its own side
 
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -51,6 +52,32 @@ ARRAYS = (
 )
 
 
+# Classes and pure functions that cross by their name.
+NAMED: dict[str, Any] = {
+    kind.__name__: kind for kind in (bool, int, float, complex, str, bytes, list, tuple, dict, set)
+}
+NAMED |= {f"nn.{name}": kind for name, kind in BY_NAME.items()} | {"Tensor": Tensor, "ndarray": np.ndarray}
+NAMED |= {
+    f"torch.{name}": getattr(torch, name)
+    for name in (
+        "tanh",
+        "relu",
+        "sigmoid",
+        "softmax",
+        "exp",
+        "log",
+        "sum",
+        "mean",
+        "amax",
+        "abs",
+        "zeros",
+        "ones",
+        "sqrt",
+    )
+}
+_NAMES = {id(value): name for name, value in NAMED.items()}
+
+
 class CodecError(ValueError):
     """A value cannot cross, or a frame is not one that an honest other side sends."""
 
@@ -61,13 +88,13 @@ class Handles(Protocol):
     def number_of(self, value: Any) -> tuple[str, int]:
         """Whose object it is, and its number there. Raises CodecError where it cannot be handed over."""
 
-    def value_of(self, owner: str, number: int, name: str) -> Any:
-        """The object of that number; a stand-in, where the other side owns it."""
+    def value_of(self, owner: str, number: int, name: str, kind: str) -> Any:
+        """The object of that number; a stand-in of that kind, where the other side owns it."""
 
     def number_of_tensor(self, tensor: Tensor) -> int | None:
         """The number of a tensor that takes part in gradients, where those are followed across the wall."""
 
-    def receive_tensor(self, tensor: Tensor, number: int | None) -> Tensor:
+    def receive_tensor(self, tensor: Tensor, number: int | None, has_gradient: bool) -> Tensor:
         """The tensor to use for one that takes part in gradients."""
 
 
@@ -148,6 +175,8 @@ class _Encoder:
             return self.mapping(value, depth)
         if kind is torch.dtype and str(value).removeprefix("torch.") in DTYPES:
             return ["dtype", str(value).removeprefix("torch.")]
+        if id(value) in _NAMES:
+            return ["known", _NAMES[id(value)]]
         return self.large(value, depth)
 
     def large(self, value: Any, depth: int) -> list[Any]:
@@ -160,7 +189,7 @@ class _Encoder:
             return ["scalar", value.dtype.name, self.buffer(value.tobytes())]
         if kind is PackedSequence:
             return ["packed", self.parts(value, depth)]
-        if isinstance(value, nn.Module):
+        if issubclass(kind, nn.Module):  # not isinstance: a stand-in says that it is one
             return self.module(value, depth)
         return self.library(value, depth)
 
@@ -189,7 +218,10 @@ class _Encoder:
         name = type(value).__name__
         if self.handles is None:
             raise CodecError(f"a value of type {name} cannot cross.")
-        return ["object", *self.handles.number_of(value), one_line(name, MAX_NAME)]
+        kind = _kind_of(value)
+        if kind == "exception":
+            name = ",".join(error_names(value))
+        return ["object", *self.handles.number_of(value), one_line(name, 10 * MAX_NAME), kind]
 
     def parts(self, values: Any, depth: int) -> list[Any]:
         return [self.node(part, depth + 1) for part in values]
@@ -198,10 +230,11 @@ class _Encoder:
         return ["dict", [[self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in value.items()]]
 
     def module(self, value: nn.Module, depth: int) -> list[Any]:
-        container = CONTAINERS.get(type(value).__name__)
-        if container is type(value) and container is not None:
+        if type(value) in CONTAINERS.values():
             children = [[name, self.node(child, depth + 1)] for name, child in value.named_children()]
-            return ["container", container.__name__, children, bool(value.training)]
+            if all(child[0] in ("module", "container") for _, child in children):
+                return ["container", type(value).__name__, children, bool(value.training)]
+            return self.kept(value)
         stock = stock_class(value)
         if stock is None:
             return self.kept(value)
@@ -221,15 +254,31 @@ class _Encoder:
             data = value.detach().resolve_conj().resolve_neg().contiguous()
             raw = data.reshape(-1).view(torch.uint8).numpy().tobytes() if data.numel() else b""
             head = ["tensor", name, list(value.shape), self.buffer(raw), bool(value.requires_grad)]
-        return head if number is None and not is_parameter else [*head, number, is_parameter]
+        has_gradient = value.is_leaf and value.grad is not None
+        return head if number is None and not is_parameter else [*head, number, is_parameter, has_gradient]
 
     def buffer(self, data: bytes) -> int:
         self.buffers.append(data)
         return len(self.buffers) - 1
 
 
+def error_names(kind: type[BaseException]) -> list[str]:
+    """The names of an exception class and of those that it extends, nearest first."""
+    return [parent.__name__ for parent in kind.__mro__ if issubclass(parent, BaseException)][:20]
+
+
+def _kind_of(value: Any) -> str:
+    if issubclass(type(value), nn.Module):
+        return "module"
+    if isinstance(value, type):
+        return "exception" if issubclass(value, BaseException) else "callable"
+    return "callable" if callable(value) else "object"
+
+
 def _fields_of(value: tuple[Any, ...]) -> list[str]:
     """The names of a named tuple's values, torch's return types included; empty for other tuples."""
+    if isinstance(value, NamedValues):
+        return list(value._fields)
     names = getattr(type(value), "_fields", None) or getattr(type(value), "__match_args__", ())
     return list(names) if len(names) == len(value) and all(isinstance(name, str) for name in names) else []
 
@@ -315,7 +364,9 @@ class _Decoder:
     def read_dtype(self, depth, name):
         return DTYPES[_typed(name, str)]
 
-    def read_tensor(self, depth, name, shape, index, requires_grad, number=None, is_parameter=False):
+    def read_tensor(
+        self, depth, name, shape, index, requires_grad, number=None, is_parameter=False, has_gradient=False
+    ):
         dtype, shape = DTYPES[_typed(name, str)], _shape(shape)
         raw = self.buffer(index)
         if len(raw) != math.prod(shape) * dtype.itemsize:
@@ -331,7 +382,9 @@ class _Decoder:
         tensor = nn.Parameter(tensor) if _typed(is_parameter, bool) else tensor.requires_grad_()
         if number is not None:
             _natural(number)
-        return tensor if self.handles is None else self.handles.receive_tensor(tensor, number)
+        return (
+            tensor if self.handles is None else self.handles.receive_tensor(tensor, number, _typed(has_gradient, bool))
+        )
 
     def read_array(self, depth, name, shape, index):
         if name not in ARRAYS:
@@ -387,13 +440,17 @@ class _Decoder:
     def read_decimal(self, depth, text):
         return decimal.Decimal(text) if len(_typed(text, str)) <= MAX_DIGITS else _refuse("too long a number")
 
+    def read_known(self, depth, name):
+        return NAMED[_typed(name, str)]
+
     def read_device(self, depth, name):
         return torch.device(_typed(name, str)) if len(name) < 20 else _refuse("a strange device")
 
-    def read_object(self, depth, owner, number, name):
-        if self.handles is None:
+    def read_object(self, depth, owner, number, name, kind):
+        if self.handles is None or kind not in KINDS:
             _refuse("an object where only data can cross")
-        return self.handles.value_of(_typed(owner, str), _natural(number), one_line(_typed(name, str), MAX_NAME))
+        name = one_line(_typed(name, str), 10 * MAX_NAME)
+        return self.handles.value_of(_typed(owner, str), _natural(number), name, kind)
 
 
 def send(channel: socket.socket, frame: bytes) -> None:

@@ -5,90 +5,149 @@ No code and no choice of the student's runs here. A test has passed when its cel
 
 from __future__ import annotations
 
-import ast
+import builtins
 import contextlib
+import inspect
 import io
-import random
+import os
 import socket
+import sys
+import tempfile
 import traceback
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-
-import numpy
-import torch
 
 from ...verdict import CheckFailed
 from . import codec
+from .client import StudentClient, StudentProcessDied
+from .code import execute, line_of, names_bound, names_used
 from .findings import Findings, Output, Verdict
+from .handover import CannotCross
 from .job import Cell, Job
-from .proxy import Proxy, StudentClient, StudentProcessDied
+from .outputs import checked, error_output, test_outputs
+from .proxy import Proxy, source_of
+from .text import one_line
+
+_input = builtins.input
 
 
 def serve_job(channel: socket.socket, students: socket.socket) -> None:
     """Read a job from `channel`, examine it, and send the findings back, or the traceback of why there are none."""
     job = Job.from_bytes(codec.receive(channel))
-    try:
-        findings = Examination(job, students).findings()
-    except Exception:
-        findings = Findings(failure=traceback.format_exc())
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _prepare(job, Path(folder))
+            findings = Examination(job, students).findings()
+        except BaseException:
+            findings = Findings(failure=traceback.format_exc())
     codec.send(channel, findings.to_bytes())
+
+
+def _prepare(job: Job, folder: Path) -> None:
+    """A folder with the assignment's files, where tests open and import them."""
+    for name, content in (job.files | job.test_files).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    inspect.getsource = source_of
 
 
 class Examination:
     """Goes through the cells in order: the student's to the student, the tests here."""
 
     def __init__(self, job: Job, students: socket.socket):
-        self.job, self.outputs = job, dict[str, list[Output]]()
+        self.job = job
+        self.outputs: dict[str, list[Output]] = {}
         self.verdicts: dict[str, Verdict] = {}
         self.student = StudentClient(job, students)
+        self.student.seeds.watch()
         self.scope: dict[str, Any] = {"__name__": "__main__"}
+        self.shown_tests: list[Cell] = []
 
     def findings(self) -> Findings:
         self.student.start()
+        with contextlib.suppress(Exception):
+            execute(self.job.imports, "imports", self.scope)
         for cell in self.job.cells:
             if cell.kind == "code":
                 self.student.cell = cell.id
-                if cell.role == "test":
-                    self.test(cell)
-                else:
-                    if cell.role == "instructor":
-                        exec(compile(cell.text, cell.id, "exec"), self.scope)
-                    self.outputs[cell.id] = self.run(cell)
+                step = {"test": self.test, "instructor": self.instruct}.get(cell.role, self.run)
+                self.outputs[cell.id] = step(cell)
         self.student.end()
         return Findings(self.outputs, self.verdicts, self.student.events)
 
     def run(self, cell: Cell) -> list[Output]:
+        """Run a cell of the student's; where it uses what a test above binds, the visible part of that test first."""
+        used = names_used(cell.text)
+        for test in [test for test in self.shown_tests if used & set(_names_bound(test.shown))]:
+            self.shown_tests.remove(test)
+            self.run_there(test, test.shown)
+        return self.run_there(cell)
+
+    def run_there(self, cell: Cell, text: str | None = None, seed: int | None = None) -> list[Output]:
         """Run a cell in the student's process; one that ends the process is left out when it is started again."""
         if self.student.is_over:
             return []
         try:
-            return _checked(self.student.run(cell))
+            return checked(self.student.run(cell, text, seed))
         except StudentProcessDied as died:
             self.student.restart()
-            return [_error("Ended", str(died))]
+            return [error_output("Ended", str(died))]
 
-    def test(self, cell: Cell) -> None:
-        seed = self.job.seed + sum(map(ord, cell.id))
-        random.seed(seed)
-        numpy.random.seed(seed % 2**32)
-        torch.manual_seed(seed)
-        printed, raised = io.StringIO(), None
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    def instruct(self, cell: Cell) -> list[Output]:
+        """Run an instructor's cell on both sides, from one seed: there for its outputs, here for the tests.
+
+        An error is an output, as in Jupyter: often it is the student's, whose function the cell calls.
+        """
+        seed = None if "seed" in cell.text else self.job.seed_for(cell.id)
+        outputs = self.run_there(cell, seed=seed)
+        self.student.seeds.seed_here(self.job.seed_for(cell.id))
+        with self.captured(), contextlib.suppress(Exception):
+            self.scope.update(self.names(cell))
+            execute(cell.text, cell.id, self.scope)
+        self.revive()
+        return outputs
+
+    def test(self, cell: Cell) -> list[Output]:
+        self.student.seeds.seed_here(self.job.seed_for(cell.id))
+        raised: Exception | None = None
+        with self.captured() as printed:
             try:
                 if self.student.is_over:
                     raise TimeoutError("the time or the restarts of this submission are used up")
                 self.scope.update(self.names(cell))
-                exec(compile(cell.text, "a test", "exec"), self.scope)
+                execute(cell.text, "a test", self.scope)
             except Exception as error:
                 raised = error
+            except CannotCross as error:
+                raise CannotCross(f"{cell.id}, line {line_of(error, 'a test')}: {error}") from None
+        self.revive()
+        self.shown_tests.append(cell)
+        level = raised.tier if isinstance(raised, CheckFailed) else None
+        mistakes = list(getattr(raised, "mistakes", ()))
+        self.verdicts[cell.id] = Verdict(raised is None, mistakes, level, _told(raised))
+        return test_outputs(printed.getvalue()[: self.job.limits.output_bytes], raised)
+
+    def revive(self) -> None:
         if self.student.is_dead and not self.student.is_over:
             self.student.restart()
-        level = raised.tier if isinstance(raised, CheckFailed) else None
-        self.verdicts[cell.id] = Verdict(raised is None, list(getattr(raised, "mistakes", ())), level)
-        self.outputs[cell.id] = _test_outputs(printed.getvalue()[: self.job.limits.output_bytes], raised)
+
+    @contextlib.contextmanager
+    def captured(self) -> Iterator[io.StringIO]:
+        """What is printed here, and an `input` that a test replaces reaches the student's process too."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            try:
+                yield printed
+            finally:
+                builtins.input = _input
 
     def names(self, cell: Cell) -> dict[str, Any]:
-        """The student's values for the names that this test uses."""
-        used = {node.id for node in ast.walk(ast.parse(cell.text)) if isinstance(node, ast.Name)}
+        """The student's values for the names that this cell uses."""
+        used = names_used(cell.text)
         wanted = [name for name in self.job.interface if name in used]
         for name in wanted:
             self.scope.pop(name, None)
@@ -102,34 +161,16 @@ class Examination:
         return values
 
 
-def _test_outputs(printed: str, raised: Exception | None) -> list[Output]:
-    """What the test printed, then the panel, or the error without a line of the test."""
-    outputs = [{"output_type": "stream", "name": "stdout", "text": printed}] if printed else []
-    if isinstance(raised, CheckFailed):
-        outputs.append({"output_type": "display_data", "data": {"text/html": raised.html(), "text/plain": str(raised)}})
-        line = f"{type(raised).__name__}: {raised.name} (see the panel above)"
-        return [*outputs, _error(type(raised).__name__, str(raised), line)]
-    if raised is not None:
-        name, message = type(raised).__name__, str(raised)[:1000]
-        return [*outputs, _error(name, message)]
-    return outputs
+def _names_bound(text: str) -> list[str]:
+    try:
+        return names_bound(text)
+    except Exception:
+        return []
 
 
-def _error(name: str, message: str, line: str | None = None) -> Output:
-    return {"output_type": "error", "ename": name, "evalue": message, "traceback": [line or f"{name}: {message}"]}
-
-
-def _checked(outputs: Any) -> list[Output]:
-    """The outputs of a student's cell, as far as they have the form of outputs."""
-    kept = []
-    for output in outputs if isinstance(outputs, list) else []:
-        match output:
-            case {"output_type": "stream", "text": str(text)}:
-                kept.append({"output_type": "stream", "name": "stdout", "text": text})
-            case {"output_type": ("display_data" | "execute_result") as kind, "data": dict(data)}:
-                plain = {m: v for m, v in data.items() if m in ("text/plain", "image/png") and isinstance(v, str)}
-                kept.append({"output_type": kind, "data": plain})
-            case {"output_type": "error", "ename": str(name), "evalue": str(value), "traceback": list(lines)}:
-                lines = [line for line in lines if isinstance(line, str)]
-                kept.append({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
-    return kept
+def _told(raised: Exception | None) -> str:
+    if raised is None:
+        return ""
+    line = line_of(raised, "a test")
+    place = f"line {line}: " if line else ""
+    return one_line(f"{place}{type(raised).__name__}: {raised}", 400)

@@ -51,11 +51,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a test decided. `mistakes` are ids of the catalogue; `hint_level` is how many hints were shown."""
+    """What a test decided.
+
+    `mistakes` are ids of the catalogue, `hint_level` is how many hints were shown, `error` is what the test raised,
+    with its line.
+    """
 
     passed: bool
     mistakes: list[str] = field(default_factory=list)
     hint_level: int | None = None
+    error: str = ""
 
 
 @dataclass

@@ -69,7 +69,7 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
             sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
             for stream in (0, 1, 2):  # what the student's code writes there would reach the instructor's terminal
                 os.dup2(os.open(os.devnull, os.O_RDWR), stream)
-            Student(channel, shell, limits.output_bytes).serve()
+            Student(channel, shell, limits.output_bytes, request["seed"]).serve()
             os._exit(0)
         channel.close()
         _hold(pid, lifeline, limits.total_seconds, unsafe)

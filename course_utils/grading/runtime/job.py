@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import hashlib
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from . import codec
@@ -26,7 +27,9 @@ class Cell:
 class Job:
     """One submission to examine.
 
-    `interface` has the names that the source's solutions bind: the only ones that tests ask the student for.
+    `interface` has the names that the source's solutions bind: the only ones that tests ask the student for;
+    `imports` has the import statements of those solutions. `files` are put into the student's folder, read-only, and
+    beside the tests; `test_files` are beside the tests only.
     `number` chooses the user that the student's code runs as, where each submission has a user of its own.
     """
 
@@ -35,6 +38,13 @@ class Job:
     seed: int
     limits: Limits
     number: int
+    imports: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    test_files: dict[str, bytes] = field(default_factory=dict)
+
+    def seed_for(self, purpose: str) -> int:
+        """A seed for one purpose, from which the job's own cannot be computed."""
+        return int.from_bytes(hashlib.sha256(f"{self.seed}:{purpose}".encode()).digest()[:4]) >> 1
 
     def to_bytes(self) -> bytes:
         return codec.encode(asdict(self))

@@ -105,10 +105,11 @@ def build(stock: type[nn.Module], config: dict[str, Any], weights: dict[str, Ten
     module = make(stock, config)
     if _shapes(module) != {name: part.shape for name, part in weights.items() if isinstance(part, Tensor)}:
         raise ValueError("a module whose weights do not fit its settings")
-    grads = {name: part.requires_grad for name, part in weights.items()}
-    module.load_state_dict({name: part.detach() for name, part in weights.items()}, assign=True)
+    own = {name: part if isinstance(part, nn.Parameter) else part.detach() for name, part in weights.items()}
+    learns = {name: part.requires_grad for name, part in weights.items()}
+    module.load_state_dict(own, assign=True)  # a parameter stays the very one that was decoded
     for name, parameter in module.named_parameters():
-        parameter.requires_grad_(grads[name])
+        parameter.requires_grad_(learns[name])
     return module
 
 
