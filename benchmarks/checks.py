@@ -43,7 +43,7 @@ def main() -> None:
     )
     ours, theirs = [], []
     for _ in range(ROUNDS):  # interleaved, so that both meet the same machine
-        ours.append(milliseconds(lambda: check.close(wrong, right, given={"batch": right})))
+        ours.append(milliseconds(lambda: check.close(wrong, right, inputs={"batch": right})))
         theirs.append(milliseconds(lambda: torch.testing.assert_close(wrong, right)))
     middle, beside = statistics.median(ours), statistics.median(theirs)
     print(f"check.close, wrong answer, {CANDIDATES} candidates of 1 MB: {middle:.1f} ms (slowest {max(ours):.1f})")

@@ -40,7 +40,7 @@ from .compare import (
     sizes_in,
     unequal,
 )
-from .failure import Given, Pointer, fail, fail_with, task_pointer, tell_author
+from .failure import Inputs, Pointer, fail, fail_with, task_pointer, tell_author
 from .verdict import CheckFailed, NotAttempted, passed, skipped
 
 __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
@@ -100,7 +100,7 @@ def close(
     expected: Tensor,
     *,
     name: str = "value",
-    given: Given = None,
+    inputs: Inputs = None,
     read: Pointer = None,
     rtol: float = RTOL,
     atol: float = ATOL,
@@ -110,7 +110,7 @@ def close(
     Parameters
     ----------
     value, expected : tensors of the same shape; float32 and float64 are both fine.
-    given : the inputs of the task by name, from which the values of the named mistakes are computed.
+    inputs : the inputs of the task by name, from which the values of the named mistakes are computed.
     rtol, atol : a number passes where |value - expected| <= atol + rtol * |expected|.
 
     Raises
@@ -120,7 +120,7 @@ def close(
     _attempted(value, name)
     problem = difference(value, expected, rtol, atol)
     if problem is None:
-        tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
+        tell_author(name, inputs, lambda way: same_tensor(way, expected, rtol, atol))
         if expected.numel() == 1:
             return passed(name, f"the number agrees, of shape {tuple(expected.shape)}")
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
@@ -133,7 +133,7 @@ def close(
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
         question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
-    fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
+    fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), inputs, value)
 
 
 def equal(
@@ -141,7 +141,7 @@ def equal(
     expected: Any,
     *,
     name: str = "value",
-    given: Given = None,
+    inputs: Inputs = None,
     read: Pointer = None,
     question: str | None = None,
 ) -> None:
@@ -159,12 +159,12 @@ def equal(
     if isinstance(mine, str) and isinstance(right, str) and mine.strip().casefold() == right.casefold():
         mine = right
     if mine == right and isinstance(mine, bool) == isinstance(right, bool):
-        tell_author(name, given, lambda way: plain(way) == right)
+        tell_author(name, inputs, lambda way: plain(way) == right)
         return passed(name, short(value))
     if question is None and isinstance(right, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
     question = question or "Which sentence or which number above does your answer rest on?"
-    fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
+    fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, inputs, value)
 
 
 def metric(
@@ -175,7 +175,7 @@ def metric(
     high: float = 1.0,
     tolerance: float = 1e-4,
     name: str = "metric",
-    given: Given = None,
+    inputs: Inputs = None,
     read: Pointer = None,
     question: str = "What is counted above the line, and what below it?",
 ) -> None:
@@ -183,7 +183,7 @@ def metric(
 
     Parameters
     ----------
-    given : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
+    inputs : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
     tolerance : absolute; let it be smaller than the distance to what a mistake would give.
     question : what to ask where no named mistake fits; another one where the number is no ratio of counts.
     """
@@ -196,9 +196,9 @@ def metric(
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
-        fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), given, value)
+        fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), inputs, value)
     if expected is not None:
-        tell_author(name, given, lambda way: same_number(expected, way, tolerance))
+        tell_author(name, inputs, lambda way: same_number(expected, way, tolerance))
     passed(name, f"{number:.4g}")
 
 
@@ -216,8 +216,10 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
         return passed(name, f"{value}")
     wrong = ", ".join(f"{setting}={actual[setting]!r}" for setting in settings if actual[setting] != settings[setting])
     question = "What does each of these settings stand for, and which value does the task ask for?"
-    given = {"settings": settings}
-    fail(name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, given, value, otherwise=THE_LAYER)
+    inputs = {"settings": settings}
+    fail(
+        name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, inputs, value, otherwise=THE_LAYER
+    )
 
 
 def model(
@@ -264,13 +266,13 @@ def model(
 
 
 def call(
-    function: Any, *args: Any, name: str | None = None, given: Given = None, values: int | None = None, **kwargs: Any
+    function: Any, *args: Any, name: str | None = None, inputs: Inputs = None, values: int | None = None, **kwargs: Any
 ) -> Any:
     """Call a student's function and return its result; an error in it becomes a panel.
 
     Parameters
     ----------
-    given : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
+    inputs : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
     values : how many values it must return, where the lesson unpacks them.
 
     Raises
@@ -287,7 +289,7 @@ def call(
     except NotImplementedError:
         raise NotAttempted(name, "not attempted yet.") from None
     except Exception as error:
-        fail_with(name, error, given or {})
+        fail_with(name, error, inputs or {})
     if result is None:
         fail(name, "Your function returned None.", "Does it end with a `return`?", None)
     _attempted(result, name)

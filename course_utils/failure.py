@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
 from .verdict import CheckFailed, tier_after_failing
 
-Given = dict[str, Any] | None
+Inputs = dict[str, Any] | None
 Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
 SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
 
@@ -26,19 +26,19 @@ def fail(
     question: str,
     read: Pointer,
     same: Callable[[Any], bool] = lambda way: False,
-    given: Given = None,
+    inputs: Inputs = None,
     value: Any = None,
     otherwise: Pointer = None,
 ) -> NoReturn:
     """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
-    found = diagnose(CATALOGUE, {**(given or {}), "value": value}, same) if given else []
+    found = diagnose(CATALOGUE, {**(inputs or {}), "value": value}, same) if inputs else []
     _raise(name, symptom, question, read, found, otherwise=otherwise)
 
 
-def fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
+def fail_with(name: str, error: Exception, inputs: dict[str, Any]) -> NoReturn:
     """Raise with the error's own message first, then with what it usually means."""
     message = (str(error).strip() or "no message").splitlines()[0]
-    found = diagnose_error(CATALOGUE, message, given)
+    found = diagnose_error(CATALOGUE, message, inputs)
     symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
     question, otherwise = "What does this line expect to find, and what does it find?", None
     if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
@@ -67,10 +67,10 @@ def _raise(
     raise CheckFailed(name, facts, question, read or otherwise, ids, tier_after_failing(name)) from cause
 
 
-def tell_author(name: str, given: Given, same: Callable[[Any], bool]) -> None:
+def tell_author(name: str, inputs: Inputs, same: Callable[[Any], bool]) -> None:
     """Refuse inputs on which a mistake gives the right answer; `same` compares with the right one."""
-    if given and "UNROLLED_AUTHOR" in os.environ:
-        found = diagnose(CATALOGUE, given, same)
+    if inputs and "UNROLLED_AUTHOR" in os.environ:
+        found = diagnose(CATALOGUE, inputs, same)
         if found:
             raise ValueError(f"check of {name!r}: on these inputs {found[0].id} gives the right answer too.")
 

@@ -17,7 +17,7 @@ from course_utils.verdict import CheckFailed
 LAYER = nn.RNN(5, 3, batch_first=True, bidirectional=True)
 BATCH = torch.randn(4, 7, 5, generator=torch.Generator().manual_seed(0))
 RIGHT = LAYER(BATCH)[0].detach()
-GIVEN = {"layer": LAYER, "batch": BATCH, "lengths": torch.tensor([7, 2, 4, 3]), "metric": "recall"}
+INPUTS = {"layer": LAYER, "batch": BATCH, "lengths": torch.tensor([7, 2, 4, 3]), "metric": "recall"}
 
 NAMES = st.permutations(["batch", "time", "hidden"])
 SIZES = st.lists(st.integers(1, 60), min_size=3, max_size=3, unique=True)
@@ -66,9 +66,9 @@ ODD = {
 }
 CHECKS = {
     "shape": lambda value: check.shape(value, "batch time hidden", batch=4, time=9, hidden=3),
-    "close": lambda value: check.close(value, RIGHT + 7, given=GIVEN),
-    "equal": lambda value: check.equal(value, "something else", given=GIVEN),
-    "metric": lambda value: check.metric(value, 0.123, given=GIVEN),
+    "close": lambda value: check.close(value, RIGHT + 7, inputs=INPUTS),
+    "equal": lambda value: check.equal(value, "something else", inputs=INPUTS),
+    "metric": lambda value: check.metric(value, 0.123, inputs=INPUTS),
     "layer": lambda value: check.layer(value, input_size=9),
     "model": lambda value: check.model(lambda batch: value, BATCH, samples_mix=True),
     "call": lambda value: check.equal(check.call(lambda: value), "something else"),

@@ -122,15 +122,15 @@ def test_no_false_alarm_in_a_thousand_right_answers(task, monkeypatch):
 
 def test_two_mistakes_with_one_value_are_both_named_with_both_questions():
     layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(4, 7, 5)
-    given = {"layer": layer, "batch": batch, "lengths": torch.tensor([7, 3, 2, 5])}
+    inputs = {"layer": layer, "batch": batch, "lengths": torch.tensor([7, 3, 2, 5])}
     value = layer(batch)[1][-1]
-    found = diagnose(CATALOGUE, given, lambda way: torch.is_tensor(way) and torch.equal(way, value))
+    found = diagnose(CATALOGUE, inputs, lambda way: torch.is_tensor(way) and torch.equal(way, value))
     assert [mistake.id for mistake in found] == ["last-state-one-direction"]
     message = "input.size(-1) must be equal to input_size. Expected 5, got 7"
     assert {m.id for m in diagnose_error(CATALOGUE, message, {})} == {"wrong-feature-size", "missing-feature-axis"}
-    assert [m.id for m in diagnose_error(CATALOGUE, message, given)] == ["missing-feature-axis"]
+    assert [m.id for m in diagnose_error(CATALOGUE, message, inputs)] == ["missing-feature-axis"]
     other = message.replace("7", "10")
-    assert [m.id for m in diagnose_error(CATALOGUE, other, given)] == ["wrong-feature-size"]
+    assert [m.id for m in diagnose_error(CATALOGUE, other, inputs)] == ["wrong-feature-size"]
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_an_error_is_recognised_by_its_text_alone(mistake):
 
 def test_a_mask_is_not_taken_for_row_numbers():
     mask = torch.tensor([True, True, False, False])
-    for given in ({"windows": 4, "value": mask}, {"groups": ["a", "a", "b", "b"], "value": (mask, ~mask)}):
-        assert diagnose(CATALOGUE, given, lambda way: way is not None) == []
+    for inputs in ({"windows": 4, "value": mask}, {"groups": ["a", "a", "b", "b"], "value": (mask, ~mask)}):
+        assert diagnose(CATALOGUE, inputs, lambda way: way is not None) == []
 
 
 def test_a_way_that_cannot_be_computed_is_passed_over():

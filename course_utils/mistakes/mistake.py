@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-Given = dict[str, Any]
+Inputs = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,16 @@ class Mistake:
     raises_if: Callable[[re.Match], bool] = lambda match: True
     silent: bool = True
 
-    def wrong_values(self, given: Given) -> Iterator[Any]:
-        """What the mistake makes of the inputs `given`, in every way for which they suffice."""
-        for way in self._possible(given):
+    def wrong_values(self, inputs: Inputs) -> Iterator[Any]:
+        """What the mistake makes of `inputs`, in every way for which they suffice."""
+        for way in self._possible(inputs):
             with contextlib.suppress(Exception):  # it cannot be made on these inputs, so nobody made it
                 yield way()
 
-    def messages(self, given: Given) -> list[str]:
-        """The errors that the mistake's ways raise on the inputs `given`."""
+    def messages(self, inputs: Inputs) -> list[str]:
+        """The errors that the mistake's ways raise on `inputs`."""
         found = []
-        for way in self._possible(given):
+        for way in self._possible(inputs):
             try:
                 way()
             except Exception as error:
@@ -65,33 +65,33 @@ class Mistake:
         match = re.search(self.raises, message) if self.raises else None
         return match is not None and self.raises_if(match)
 
-    def _possible(self, given: Given) -> Iterator[Callable[[], Any]]:
+    def _possible(self, inputs: Inputs) -> Iterator[Callable[[], Any]]:
         for way in self.ways:
             names = inspect.signature(way).parameters
-            if names.keys() <= given.keys():
-                yield functools.partial(way, **{name: given[name] for name in names})
+            if names.keys() <= inputs.keys():
+                yield functools.partial(way, **{name: inputs[name] for name in names})
 
 
-def behaves(probe: str) -> Callable[[Given], Given]:
+def behaves(probe: str) -> Callable[[Inputs], Inputs]:
     """A way: the model behaves as asked for, but this one probe finds the contrary."""
     return lambda behaviour: {**behaviour, probe: not behaviour[probe]}
 
 
-def diagnose(catalogue: Iterable[Mistake], given: Given, same: Callable[[Any], bool]) -> list[Mistake]:
-    """The mistakes that make of the inputs `given` what the student has; `same` compares a value with it."""
+def diagnose(catalogue: Iterable[Mistake], inputs: Inputs, same: Callable[[Any], bool]) -> list[Mistake]:
+    """The mistakes that make of `inputs` what the student has; `same` compares a value with it."""
     with _silence():
-        return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(given))]
+        return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(inputs))]
 
 
-def diagnose_error(catalogue: Iterable[Mistake], message: str, given: Given) -> list[Mistake]:
+def diagnose_error(catalogue: Iterable[Mistake], message: str, inputs: Inputs) -> list[Mistake]:
     """The mistakes that a raised `message` speaks of.
 
-    Where several do, the inputs `given` decide: a mistake that raises this very message on them wins,
+    Where several do, `inputs` decide: a mistake that raises this very message on them wins,
     one that raises another message on them is out.
     """
     fitting = [mistake for mistake in catalogue if mistake.fits_error(message)]
     with _silence():
-        raised = {m.id: [text for text in m.messages(given) if m.fits_error(text)] for m in fitting}
+        raised = {m.id: [text for text in m.messages(inputs) if m.fits_error(text)] for m in fitting}
     exact = [mistake for mistake in fitting if any(message.startswith(text) for text in raised[mistake.id])]
     return exact or [mistake for mistake in fitting if not raised[mistake.id]]
 

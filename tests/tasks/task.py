@@ -30,12 +30,12 @@ class Task:
 
 def value_of(answer: Answer, inputs: dict[str, Any]) -> Any:
     """What the learner's function makes of the inputs; an error in it becomes a panel."""
-    return check.call(answer, **inputs, name="answer", given=inputs)
+    return check.call(answer, **inputs, name="answer", inputs=inputs)
 
 
 def closely(expected: Callable[..., Tensor], **options) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
-        check.close(value_of(answer, inputs), expected(**inputs), name="answer", given=inputs, **options)
+        check.close(value_of(answer, inputs), expected(**inputs), name="answer", inputs=inputs, **options)
 
     return run
 
@@ -43,14 +43,14 @@ def closely(expected: Callable[..., Tensor], **options) -> Callable[[Answer, dic
 def number(metric: str, expected: Callable[..., float], **options) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
         right = float(expected(**inputs))
-        check.metric(value_of(answer, inputs), right, name=metric, given={"metric": metric, **inputs}, **options)
+        check.metric(value_of(answer, inputs), right, name=metric, inputs={"metric": metric, **inputs}, **options)
 
     return run
 
 
 def exactly(expected: Callable[..., Any]) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
-        check.equal(value_of(answer, inputs), expected(**inputs), name="answer", given=inputs)
+        check.equal(value_of(answer, inputs), expected(**inputs), name="answer", inputs=inputs)
 
     return run
 
