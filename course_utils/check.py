@@ -12,8 +12,8 @@ them, and names the one that the student's value is. A check whose inputs cannot
 from a wrong one says so to its author with a ValueError: for `shape` always, for values where the
 environment variable UNROLLED_AUTHOR is set, as it is in the tests.
 
-`read` says where the idea of a task is explained. A named mistake has a pointer of its own, which wins, unless
-it leads to a later lesson than `read` does.
+`see` says where the idea of a task is explained. A named mistake has a pointer of its own, which wins, unless
+it leads to a later lesson than `see` does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .compare import (
     sizes_in,
     unequal,
 )
-from .failure import Inputs, Pointer, fail, fail_with, task_pointer, tell_author
+from .failure import Inputs, Section, fail, fail_with, task_section, tell_author
 from .verdict import CheckFailed, NotAttempted, passed, skipped
 
 __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
@@ -55,7 +55,7 @@ SEVERAL = (
 )
 
 
-def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer = None, **sizes: int) -> None:
+def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section = None, **sizes: int) -> None:
     """Check that a tensor, or a shape given as integers, has the named axes.
 
     Parameters
@@ -80,7 +80,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
         actual = sizes_in(value, len(wanted))
     except TypeError as error:
         question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
-        fail(name, str(error), SEVERAL if holds_tensors(value) else question, read, otherwise=NAME_THE_AXES)
+        fail(name, str(error), SEVERAL if holds_tensors(value) else question, see, otherwise=NAME_THE_AXES)
     if actual == wanted:
         return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
     reading = axis_names.read(actual, axes, sizes)
@@ -88,7 +88,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
         name,
         axis_names.describe(actual, wanted, reading, axes),
         "Say each axis of the right answer by name, in order: what does it count, and how many are there?",
-        read,
+        see,
         lambda way: reading is not None and way == reading,
         {"axes": axes},
         otherwise=NAME_THE_AXES,
@@ -101,7 +101,7 @@ def close(
     *,
     name: str = "value",
     inputs: Inputs = None,
-    read: Pointer = None,
+    see: Section = None,
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
@@ -133,7 +133,7 @@ def close(
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
         question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
-    fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), inputs, value)
+    fail(name, problem, question, see, lambda way: same_tensor(way, value, rtol, atol), inputs, value)
 
 
 def equal(
@@ -142,7 +142,7 @@ def equal(
     *,
     name: str = "value",
     inputs: Inputs = None,
-    read: Pointer = None,
+    see: Section = None,
     question: str | None = None,
 ) -> None:
     """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
@@ -164,7 +164,7 @@ def equal(
     if question is None and isinstance(right, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
     question = question or "Which sentence or which number above does your answer rest on?"
-    fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, inputs, value)
+    fail(name, unequal(value, mine, right), question, see, lambda way: plain(way) == mine, inputs, value)
 
 
 def metric(
@@ -176,7 +176,7 @@ def metric(
     tolerance: float = 1e-4,
     name: str = "metric",
     inputs: Inputs = None,
-    read: Pointer = None,
+    see: Section = None,
     question: str = "What is counted above the line, and what below it?",
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
@@ -191,12 +191,12 @@ def metric(
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
+        fail(name, f"You have {kind_of(value)}; asked for a single number.", question, see)
     problem = not_a_value(number, low, high)
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
-        fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), inputs, value)
+        fail(name, problem, question, see, lambda way: same_number(number, way, tolerance), inputs, value)
     if expected is not None:
         tell_author(name, inputs, lambda way: same_number(expected, way, tolerance))
     passed(name, f"{number:.4g}")
@@ -228,7 +228,7 @@ def model(
     lengths: Tensor | None = None,
     *,
     name: str = "model",
-    read: Pointer = None,
+    see: Section = None,
     **behaviour: bool,
 ) -> None:
     """Check how a model behaves, by the probes of `course_utils.probe`.
@@ -262,7 +262,7 @@ def model(
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
     question = "Through which step of the model could that influence flow?"
-    fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
+    fail(name, f"Your model {wrong}.", question, see, lambda way: way == found, {"behaviour": asked}, value)
 
 
 def call(
@@ -301,20 +301,20 @@ def call(
 
 
 @contextlib.contextmanager
-def exercise(read: Pointer = None) -> Iterator[None]:
+def exercise(see: Section = None) -> Iterator[None]:
     """Let a notebook run on past an exercise that is still open; a wrong answer still stops it.
 
     Parameters
     ----------
-    read : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
+    see : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
     """
-    before = task_pointer.set(read)
+    before = task_section.set(see)
     try:
         yield
     except NotAttempted as problem:
         skipped(problem)
     finally:
-        task_pointer.reset(before)
+        task_section.reset(before)
 
 
 def _attempted(value: Any, name: str) -> None:

@@ -14,25 +14,25 @@ from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
 from .verdict import CheckFailed, tier_after_failing
 
 Inputs = dict[str, Any] | None
-Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
+Section = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
 SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
 
-task_pointer: ContextVar[Pointer] = ContextVar("task_pointer", default=None)  # of the exercise that runs
+task_section: ContextVar[Section] = ContextVar("task_pointer", default=None)  # of the exercise that runs
 
 
 def fail(
     name: str,
     symptom: str,
     question: str,
-    read: Pointer,
+    see: Section,
     same: Callable[[Any], bool] = lambda way: False,
     inputs: Inputs = None,
     value: Any = None,
-    otherwise: Pointer = None,
+    otherwise: Section = None,
 ) -> NoReturn:
     """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
     found = diagnose(CATALOGUE, {**(inputs or {}), "value": value}, same) if inputs else []
-    _raise(name, symptom, question, read, found, otherwise=otherwise)
+    _raise(name, symptom, question, see, found, otherwise=otherwise)
 
 
 def fail_with(name: str, error: Exception, inputs: dict[str, Any]) -> NoReturn:
@@ -50,21 +50,21 @@ def _raise(
     name: str,
     facts: str,
     question: str,
-    read: Pointer,
+    see: Section,
     found: list[Mistake],
     cause: Exception | None = None,
-    otherwise: Pointer = None,
+    otherwise: Section = None,
 ) -> NoReturn:
-    """`read` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
-    ids, read = [mistake.id for mistake in found], read or task_pointer.get()
+    """`see` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
+    ids, see = [mistake.id for mistake in found], see or task_section.get()
     if len(found) == 1:
         facts, question = f"{facts}\n{found[0].symptom}", found[0].question
     elif found:
         facts = f"{facts}\nThis is what {' or '.join(ids)} gives."
         question = " ".join(mistake.question for mistake in found)
-    if found and (read is None or found[0].read[0] <= read[0]):  # names of lessons begin with their numbers
-        read = found[0].read
-    raise CheckFailed(name, facts, question, read or otherwise, ids, tier_after_failing(name)) from cause
+    if found and (see is None or found[0].see[0] <= see[0]):  # names of lessons begin with their numbers
+        see = found[0].see
+    raise CheckFailed(name, facts, question, see or otherwise, ids, tier_after_failing(name)) from cause
 
 
 def tell_author(name: str, inputs: Inputs, same: Callable[[Any], bool]) -> None:

@@ -15,7 +15,7 @@ from html import escape
 from . import progress
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
-TIERS = ("symptom", "question", "pointer")  # what a first, second and third failed attempt is shown
+TIERS = ("symptom", "question", "section")  # what a first, second and third failed attempt is shown
 
 PANEL = """\
 <div style="border-left: 4px solid {colour}; background: {colour}14; padding: 8px 14px; max-width: 50em; \
@@ -36,9 +36,9 @@ class CheckFailed(AssertionError):
     ----------
     name : what the student calls the checked value.
     symptom, question : a sentence or two each; neither gives the solution away.
-    read : (lesson, section) where the idea is explained.
+    see : (lesson, section) where the idea is explained.
     mistakes : ids of the named mistakes that produce exactly this value.
-    tier : how much is shown: 1 the symptom, 2 also the question, 3 also the pointer.
+    tier : how much is shown: 1 the symptom, 2 also the question, 3 also the section.
     """
 
     mark, colour = "✗", "#c2410c"
@@ -48,19 +48,19 @@ class CheckFailed(AssertionError):
         name: str,
         symptom: str,
         question: str = "",
-        read: tuple[str, str] | None = None,
+        see: tuple[str, str] | None = None,
         mistakes: tuple[str, ...] | list[str] = (),
         tier: int = len(TIERS),
     ):
         super().__init__(name, symptom)
-        self.name, self.symptom, self.question, self.read = name, symptom, question, read
+        self.name, self.symptom, self.question, self.see = name, symptom, question, see
         self.mistakes, self.tier = tuple(mistakes), tier
         self.shown = False
 
     def hints(self) -> list[str]:
-        """Everything that there is to say: symptom, question and pointer, a line each."""
-        pointer = f"Read: lesson {self.read[0]}, “{self.read[1]}”." if self.read else ""
-        return [line for line in (self.symptom, self.question, pointer) if line]
+        """Everything that there is to say: symptom, question and section, a line each."""
+        section = f"Read: lesson {self.see[0]}, “{self.see[1]}”." if self.see else ""
+        return [line for line in (self.symptom, self.question, section) if line]
 
     def lines(self) -> list[str]:
         """The body of the message at this tier."""

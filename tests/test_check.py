@@ -269,10 +269,10 @@ def test_layer_compares_settings_and_names_their_mistakes():
 def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
     adder, numbers = data.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
     start, later = ("00_start_here", "Answer"), ("05_reading_the_right_step", "Gather")
-    for read, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
+    for see, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
         inputs = {"layer": adder, "sequence": numbers}
-        error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], inputs=inputs, read=read)
-        assert (error.mistakes, error.read[0]) == (("no-memory",), shown)
+        error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], inputs=inputs, see=see)
+        assert (error.mistakes, error.see[0]) == (("no-memory",), shown)
 
 
 def test_an_exercise_says_for_all_its_checks_where_to_read():
@@ -283,12 +283,12 @@ def test_an_exercise_says_for_all_its_checks_where_to_read():
         lambda: check.shape((4, 7), "batch time", batch=7, time=4),
     ]
     for ask in wrong:
-        assert failure(ask).read[0] == "02_shapes"
-        with check.exercise(read=start):
-            assert failure(ask).read == start
-        assert failure(ask).read[0] == "02_shapes"
-    with check.exercise(read=start):
-        assert failure(check.equal, 2, 3, read=other).read == other
+        assert failure(ask).see[0] == "02_shapes"
+        with check.exercise(see=start):
+            assert failure(ask).see == start
+        assert failure(ask).see[0] == "02_shapes"
+    with check.exercise(see=start):
+        assert failure(check.equal, 2, 3, see=other).see == other
 
 
 @pytest.mark.parametrize("value", [None, ..., (..., 3), [None]])

@@ -46,7 +46,7 @@ def test_a_mistake_has_a_symptom_a_question_and_a_way_or_an_error(mistake):
 
 @each
 def test_the_pointer_leads_to_a_section_of_a_lesson(mistake):
-    lesson, section = mistake.read
+    lesson, section = mistake.see
     (notebook,) = [path for path in LESSONS if path.stem == lesson]
     lines = [line for cell in cells_of(notebook) for line in cell.source.splitlines()]
     assert section in [line.lstrip("# ") for line in lines if "# " in line[:5]]
@@ -171,7 +171,7 @@ def solutions(lessons: bool = True) -> set[str]:
     """Every expression of the assignments' solutions, and of the functions that lessons ask for."""
     found = set()
     for path in ROOT.glob("source/*/*.ipynb"):
-        for cell in nbformat.read(path, 4).cells:
+        for cell in nbformat.see(path, 4).cells:
             for part in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.S):
                 with contextlib.suppress(SyntaxError):
                     found |= expressions("def answer():\n" + part if part.startswith(" ") else part)
@@ -188,7 +188,7 @@ def test_no_hint_holds_a_piece_of_a_solution():
     assert any("transpose(0,1)" in piece for piece in pieces)
     assert any("torch.cat" in piece for piece in pieces)
     for mistake in CATALOGUE:
-        hints = "".join([mistake.title, mistake.symptom, mistake.question, *mistake.read]).replace(" ", "")
+        hints = "".join([mistake.title, mistake.symptom, mistake.question, *mistake.see]).replace(" ", "")
         assert [piece for piece in pieces if piece in hints] == [], mistake.id
 
 

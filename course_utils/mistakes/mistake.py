@@ -24,7 +24,7 @@ class Mistake:
     ----------
     id : kebab-case and stable; checks, hints, quizzes and reports know the mistake by it.
     symptom, question : a sentence each; neither gives the solution away.
-    read : (lesson, section) where the idea is explained.
+    see : (lesson, section) where the idea is explained.
     ways : functions that compute what a person who makes the mistake would get. The names of their parameters
         say which inputs they need; `value` is what the student has. A way raises where the mistake cannot be made.
     raises : pattern of the message, where Python or torch raises an error (or a warning) about it.
@@ -37,7 +37,7 @@ class Mistake:
     title: str
     symptom: str
     question: str
-    read: tuple[str, str]
+    see: tuple[str, str]
     example: str
     ways: tuple[Callable[..., Any], ...] = ()
     raises: str = ""
