@@ -80,7 +80,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section =
         actual = sizes_in(value, len(wanted))
     except TypeError as error:
         question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
-        fail(name, str(error), SEVERAL if holds_tensors(value) else question, see, otherwise=NAME_THE_AXES)
+        fail(name, str(error), SEVERAL if holds_tensors(value) else question, see, default_section=NAME_THE_AXES)
     if actual == wanted:
         return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
     reading = axis_names.read(actual, axes, sizes)
@@ -91,7 +91,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section =
         see,
         lambda way: reading is not None and way == reading,
         {"axes": axes},
-        otherwise=NAME_THE_AXES,
+        default_section=NAME_THE_AXES,
     )
 
 
@@ -210,7 +210,7 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     _attempted(value, name)
     if not isinstance(value, nn.RNN):
         question = "Which call makes the layer, and is it the layer itself that you give here?"
-        fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, otherwise=THE_LAYER)
+        fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, default_section=THE_LAYER)
     actual = {setting: getattr(value, setting) for setting in settings}
     if actual == settings:
         return passed(name, f"{value}")
@@ -218,7 +218,14 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     question = "What does each of these settings stand for, and which value does the task ask for?"
     inputs = {"settings": settings}
     fail(
-        name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, inputs, value, otherwise=THE_LAYER
+        name,
+        f"Your layer has {wrong}.",
+        question,
+        None,
+        lambda way: way == actual,
+        inputs,
+        value,
+        default_section=THE_LAYER,
     )
 
 
@@ -257,7 +264,7 @@ def model(
     except ValueError as error:
         no_tensor = "not a tensor" in str(error)
         question = "What does your function return?" if no_tensor else "Which axis of the result counts the samples?"
-        fail(name, str(error), question, None, otherwise=NAME_THE_AXES)
+        fail(name, str(error), question, None, default_section=NAME_THE_AXES)
     if found == asked:
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])

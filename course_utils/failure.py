@@ -28,11 +28,11 @@ def fail(
     same: Callable[[Any], bool] = lambda way: False,
     inputs: Inputs = None,
     value: Any = None,
-    otherwise: Section = None,
+    default_section: Section = None,
 ) -> NoReturn:
     """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
     found = diagnose(CATALOGUE, {**(inputs or {}), "value": value}, same) if inputs else []
-    _raise(name, symptom, question, see, found, otherwise=otherwise)
+    _raise(name, symptom, question, see, found, default_section=default_section)
 
 
 def fail_with(name: str, error: Exception, inputs: dict[str, Any]) -> NoReturn:
@@ -40,10 +40,10 @@ def fail_with(name: str, error: Exception, inputs: dict[str, Any]) -> NoReturn:
     message = (str(error).strip() or "no message").splitlines()[0]
     found = diagnose_error(CATALOGUE, message, inputs)
     symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
-    question, otherwise = "What does this line expect to find, and what does it find?", None
+    question, default_section = "What does this line expect to find, and what does it find?", None
     if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
-        question, otherwise = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
-    _raise(name, symptom, question, None, found, error, otherwise)
+        question, default_section = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
+    _raise(name, symptom, question, None, found, error, default_section)
 
 
 def _raise(
@@ -53,9 +53,9 @@ def _raise(
     see: Section,
     found: list[Mistake],
     cause: Exception | None = None,
-    otherwise: Section = None,
+    default_section: Section = None,
 ) -> NoReturn:
-    """`see` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
+    """`see` is the task's own section; where it has none, and no mistake has a name, `default_section` is shown."""
     ids, see = [mistake.id for mistake in found], see or task_section.get()
     if len(found) == 1:
         facts, question = f"{facts}\n{found[0].symptom}", found[0].question
@@ -64,7 +64,7 @@ def _raise(
         question = " ".join(mistake.question for mistake in found)
     if found and (see is None or found[0].see[0] <= see[0]):  # names of lessons begin with their numbers
         see = found[0].see
-    raise CheckFailed(name, facts, question, see or otherwise, ids, tier_after_failing(name)) from cause
+    raise CheckFailed(name, facts, question, see or default_section, ids, tier_after_failing(name)) from cause
 
 
 def tell_author(name: str, inputs: Inputs, same: Callable[[Any], bool]) -> None:
