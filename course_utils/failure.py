@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
-from .verdict import CheckFailed, tier_after_failing
+from .verdict import CheckFailed, hint_level_after_failing
 
 Inputs = dict[str, Any] | None
 Section = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
@@ -64,7 +64,7 @@ def _raise(
         question = " ".join(mistake.question for mistake in found)
     if found and (see is None or found[0].see[0] <= see[0]):  # names of lessons begin with their numbers
         see = found[0].see
-    raise CheckFailed(name, facts, question, see or default_section, ids, tier_after_failing(name)) from cause
+    raise CheckFailed(name, facts, question, see or default_section, ids, hint_level_after_failing(name)) from cause
 
 
 def tell_author(name: str, inputs: Inputs, same: Callable[[Any], bool]) -> None:

@@ -201,7 +201,7 @@ def test_no_example_holds_a_solution_of_an_assignment():
 
 @tasks
 def test_no_message_holds_the_expected_number(task):
-    """What a wrong answer is told, at the last tier, never has the right number in it."""
+    """What a wrong answer is told, at the last hint level, never has the right number in it."""
     answers = list(task.right.values())
     for name, answer in task.wrong.items():
         with contextlib.redirect_stdout(io.StringIO()), pytest.raises(CheckFailed) as caught:

@@ -82,7 +82,7 @@ class Examination:
                 raised = error
         if self.student.is_dead and not self.student.is_over:
             self.student.restart()
-        level = raised.tier if isinstance(raised, CheckFailed) else None
+        level = raised.hint_level if isinstance(raised, CheckFailed) else None
         self.verdicts[cell.id] = Verdict(raised is None, list(getattr(raised, "mistakes", ())), level)
         self.outputs[cell.id] = _test_outputs(printed.getvalue()[: self.job.limits.output_bytes], raised)
 
