@@ -64,7 +64,7 @@ def describe(shape: tuple[int, ...], wanted: tuple[int, ...], reading: str | Non
         return f"{have}: the right axes in another order."
     if len(shape) != len(wanted):
         return f"{have}. It has {_axes(len(shape))}, not the {len(wanted)} asked for."
-    first = next(i for i, (mine, right) in enumerate(zip(shape, wanted, strict=True)) if mine != right)
+    first = next(i for i, (actual, expected) in enumerate(zip(shape, wanted, strict=True)) if actual != expected)
     return f"{have}. The axis at index {first} is the first that differs from what is asked for."
 
 

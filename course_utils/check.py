@@ -155,16 +155,16 @@ def equal(
     question : what to ask where no named mistake fits, if a question made for one value or several does not do.
     """
     _attempted(value, name)
-    mine, right = plain(value), plain(expected)
-    if isinstance(mine, str) and isinstance(right, str) and mine.strip().casefold() == right.casefold():
-        mine = right
-    if mine == right and isinstance(mine, bool) == isinstance(right, bool):
-        tell_author(name, inputs, lambda way: plain(way) == right)
+    actual, expected = plain(value), plain(expected)
+    if isinstance(actual, str) and isinstance(expected, str) and actual.strip().casefold() == expected.casefold():
+        actual = expected
+    if actual == expected and isinstance(actual, bool) == isinstance(expected, bool):
+        tell_author(name, inputs, lambda way: plain(way) == expected)
         return passed(name, short(value))
-    if question is None and isinstance(right, tuple):
+    if question is None and isinstance(expected, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
     question = question or "Which sentence or which number above does your answer rest on?"
-    fail(name, unequal(value, mine, right), question, see, lambda way: plain(way) == mine, inputs, value)
+    fail(name, unequal(value, actual, expected), question, see, lambda way: plain(way) == actual, inputs, value)
 
 
 def metric(
@@ -205,7 +205,7 @@ def metric(
 def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     """Check that `value` is an nn.RNN with the given constructor settings.
 
-    >>> check.layer(mine, input_size=5, hidden_size=3, batch_first=True)
+    >>> check.layer(my_layer, input_size=5, hidden_size=3, batch_first=True)
     """
     _attempted(value, name)
     if not isinstance(value, nn.RNN):

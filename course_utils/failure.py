@@ -25,13 +25,13 @@ def fail(
     symptom: str,
     question: str,
     see: Section,
-    same: Callable[[Any], bool] = lambda way: False,
+    matches: Callable[[Any], bool] = lambda way: False,
     inputs: Inputs = None,
     value: Any = None,
     default_section: Section = None,
 ) -> NoReturn:
     """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
-    found = diagnose(CATALOGUE, {**(inputs or {}), "value": value}, same) if inputs else []
+    found = diagnose(CATALOGUE, {**(inputs or {}), "value": value}, matches) if inputs else []
     _raise(name, symptom, question, see, found, default_section=default_section)
 
 
@@ -67,10 +67,10 @@ def _raise(
     raise CheckFailed(name, facts, question, see or default_section, ids, hint_level_after_failing(name)) from cause
 
 
-def tell_author(name: str, inputs: Inputs, same: Callable[[Any], bool]) -> None:
-    """Refuse inputs on which a mistake gives the right answer; `same` compares with the right one."""
+def tell_author(name: str, inputs: Inputs, matches: Callable[[Any], bool]) -> None:
+    """Refuse inputs on which a mistake gives the right answer; `matches` compares with the right one."""
     if inputs and "UNROLLED_AUTHOR" in os.environ:
-        found = diagnose(CATALOGUE, inputs, same)
+        found = diagnose(CATALOGUE, inputs, matches)
         if found:
             raise ValueError(f"check of {name!r}: on these inputs {found[0].id} gives the right answer too.")
 

@@ -77,10 +77,10 @@ def behaves(probe: str) -> Callable[[Inputs], Inputs]:
     return lambda behaviour: {**behaviour, probe: not behaviour[probe]}
 
 
-def diagnose(catalogue: Iterable[Mistake], inputs: Inputs, same: Callable[[Any], bool]) -> list[Mistake]:
-    """The mistakes that make of `inputs` what the student has; `same` compares a value with it."""
+def diagnose(catalogue: Iterable[Mistake], inputs: Inputs, matches: Callable[[Any], bool]) -> list[Mistake]:
+    """The mistakes that make of `inputs` what the student has; `matches` compares a value with it."""
     with _silence():
-        return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(inputs))]
+        return [mistake for mistake in catalogue if any(matches(wrong) for wrong in mistake.wrong_values(inputs))]
 
 
 def diagnose_error(catalogue: Iterable[Mistake], message: str, inputs: Inputs) -> list[Mistake]:

@@ -42,8 +42,10 @@ def closely(expected: Callable[..., Tensor], **options) -> Callable[[Answer, dic
 
 def number(metric: str, expected: Callable[..., float], **options) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
-        right = float(expected(**inputs))
-        check.metric(value_of(answer, inputs), right, name=metric, inputs={"metric": metric, **inputs}, **options)
+        expected_value = float(expected(**inputs))
+        check.metric(
+            value_of(answer, inputs), expected_value, name=metric, inputs={"metric": metric, **inputs}, **options
+        )
 
     return run
 
