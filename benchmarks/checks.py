@@ -38,7 +38,7 @@ def main() -> None:
     values = [right + number for number in range(2, 2 + CANDIDATES)]
     shown = ("02_shapes", "The layer")
     check.CATALOGUE = tuple(
-        Mistake(f"candidate-{number}", "", "", "", shown, "", ways=(candidate(values, number),))
+        Mistake(f"candidate-{number}", "", "", "", shown, "", simulations=(candidate(values, number),))
         for number in range(CANDIDATES)
     )
     ours, theirs = [], []

@@ -91,7 +91,7 @@ EVALUATION: tuple[Mistake, ...] = (
         symptom="Mean and spread were taken from training and test data together.",
         question="Which numbers are known on the day when the model is trained?",
         see=SCALER,
-        ways=(
+        simulations=(
             lambda train, test: _standardized(test, torch.cat([train, test]), 1),
             lambda train, test: _standardized(test, torch.cat([train, test]), 0),
         ),
@@ -106,7 +106,7 @@ print("mean of everything", series.mean().item(), " mean of the training part", 
         symptom="The mean, the spread or both were taken from the test data.",
         question="Does a number mean the same thing to the model in training and in the test?",
         see=SCALER,
-        ways=(
+        simulations=(
             lambda train, test: _standardized(test, test, 1),
             lambda train, test: _standardized(test, test, 0),
             lambda train, test: (test - test.mean(0)) / train.std(0),
@@ -124,7 +124,7 @@ print("and so did the training data    ", ((train - train.mean()) / train.std())
         symptom="Some test windows lie before training windows, and between their neighbours.",
         question="What does the model know in training about the days around a test window?",
         see=SPLIT,
-        ways=(_not_the_last,),
+        simulations=(_not_the_last,),
         example="""
 order = torch.randperm(10)
 print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
@@ -136,7 +136,7 @@ print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
         symptom="The first of these test pieces share steps with the last training piece.",
         question="Which steps does the last training piece hold, and with which step may the first test piece begin?",
         see=SPLIT,
-        ways=(_too_early,),
+        simulations=(_too_early,),
         example="""
 pieces = torch.arange(12).unfold(0, 5, 1)  # pieces of 5 steps
 print("last of training", pieces[5].tolist(), " first of the test", pieces[6].tolist())
@@ -148,7 +148,7 @@ print("last of training", pieces[5].tolist(), " first of the test", pieces[6].to
         symptom="Some items of the test set stand in the training set, word by word.",
         question="Can a model that learns by heart be told from one that has understood?",
         see=("09_data_leakage", "Duplicates and groups"),
-        ways=(lambda value, texts: _in_both(value, texts),),
+        simulations=(lambda value, texts: _in_both(value, texts),),
         example="""
 texts = ["call me", "win now", "call me", "see you"]
 print("in both parts:", set(texts[:2]) & set(texts[2:]))
@@ -160,7 +160,7 @@ print("in both parts:", set(texts[:2]) & set(texts[2:]))
         symptom="Some groups have items in both parts.",
         question="Will the model meet the same people again when it is used?",
         see=("09_data_leakage", "Duplicates and groups"),
-        ways=(lambda value, groups: _in_both(value, groups),),
+        simulations=(lambda value, groups: _in_both(value, groups),),
         example="""
 speakers = ["ann", "bob", "ann", "eve"]
 print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
@@ -172,7 +172,7 @@ print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
         symptom="Earlier outputs move when a later input changes.",
         question="What has your model read when it answers for a step, and by which way could a later step get in?",
         see=("09_data_leakage", "A look into the future"),
-        ways=(behaves("sees_future"),),
+        simulations=(behaves("sees_future"),),
         example="""
 layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(1, 7, 5)
 changed = batch.clone()
@@ -186,7 +186,7 @@ print("first output moves:", not torch.allclose(layer(batch)[0][:, 0], layer(cha
         symptom="Each target is the last value of its own window.",
         question="Which step does the window end with, and which step is to be forecast?",
         see=("10_forecast_errors", "Windows and targets"),
-        ways=(
+        simulations=(
             lambda series, window: series[window - 1 : -1],
             lambda series, window: series[window - 1 :],
         ),
@@ -202,7 +202,7 @@ print("window", windows[0].tolist(), " target", series[window - 1 : -1][0].item(
         symptom="This is the mean of the squared errors, in squared units.",
         question="In which unit is your number?",
         see=ERRORS,
-        ways=(_squared,),
+        simulations=(_squared,),
         example="""
 errors = torch.tensor([3.0, 4.0])
 print("MSE", (errors**2).mean().item(), " RMSE", round((errors**2).mean().sqrt().item(), 3))
@@ -214,7 +214,7 @@ print("MSE", (errors**2).mean().item(), " RMSE", round((errors**2).mean().sqrt()
         symptom="This is the mean of the absolute errors: the root was taken too early, or no square at all.",
         question="In which order do the square, the mean and the root come?",
         see=ERRORS,
-        ways=(_absolute,),
+        simulations=(_absolute,),
         example="""
 errors = torch.tensor([3.0, 4.0])
 print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (errors**2).mean().sqrt().item())
@@ -226,7 +226,7 @@ print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (
         symptom="The naive forecast was not compared with the step right after it.",
         question="Which value is known one step before the one that is forecast?",
         see=NAIVE,
-        ways=(lambda metric, series: _lagged(metric, "naive mae", series, 2),),
+        simulations=(lambda metric, series: _lagged(metric, "naive mae", series, 2),),
         example="""
 series = torch.tensor([1.0, 2.0, 4.0, 8.0])
 two = (series[2:] - series[:-2]).abs().mean().item()
@@ -239,7 +239,7 @@ print("two steps:", two, " one step:", round(series.diff().abs().mean().item(), 
         symptom="The first steps were compared with the last ones of the series.",
         question="`roll` is a ring: what does it put where nothing is known yet?",
         see=NAIVE,
-        ways=(
+        simulations=(
             lambda metric, series: _wrapped(metric, "naive mae", series, 1),
             lambda metric, series, season: _wrapped(metric, "seasonal naive mae", series, season),
         ),
@@ -254,7 +254,9 @@ print("rolled by one step", series.roll(1).tolist())
         symptom="This is the difference of the differences, taken again and again.",
         question="What does the number in `diff(n)` count: how far it looks back, or how often it is done?",
         see=NAIVE,
-        ways=(lambda metric, series, season: {"seasonal naive mae": float(series.diff(season).abs().mean())}[metric],),
+        simulations=(
+            lambda metric, series, season: {"seasonal naive mae": float(series.diff(season).abs().mean())}[metric],
+        ),
         example="""
 series = torch.tensor([1.0, 2.0, 4.0, 8.0])
 print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - series[:-2]).tolist())
@@ -266,7 +268,7 @@ print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - seri
         symptom="The errors were averaged with their signs, so too high and too low cancel.",
         question="What do an error of 3 and one of -3 add to your number?",
         see=ERRORS,
-        ways=(
+        simulations=(
             _signed,
             lambda metric, forecast, actual: -_signed(metric, forecast, actual),
             lambda metric, forecast, actual: {"rmse": _signed(metric, forecast, actual)}[metric] ** 0.5,
@@ -288,7 +290,7 @@ print("mean of the errors", errors.mean().item(), " mean of their sizes", errors
         symptom="The forecast comes from a neighbour of the step one season ago.",
         question="How many steps lie between a month and the same month of last year?",
         see=NAIVE,
-        ways=(
+        simulations=(
             lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season - 1),
             lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season + 1),
         ),
@@ -304,7 +306,7 @@ for lag in (11, 12):
         symptom="The error is divided by the naive error of the test period.",
         question="Which naive error is known before the test period begins?",
         see=("10_forecast_errors", "MASE"),
-        ways=(_scaled_by_test,),
+        simulations=(_scaled_by_test,),
         example="""
 train, actual = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([3.0, 7.0, 1.0])
 print("scale of training", train.diff().abs().mean().item(), " of the test", actual.diff().abs().mean().item())
@@ -316,7 +318,7 @@ print("scale of training", train.diff().abs().mean().item(), " of the test", act
         symptom="This is the epoch in which the test loss is lowest.",
         question="Who may choose the epoch, if the test set is to be asked only once?",
         see=("12_honest_evaluation", "Choosing on validation"),
-        ways=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
+        simulations=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
         example="""
 losses = torch.randn(50)  # 50 models that know nothing
 print("the best of 50 on one test set looks", round((losses.mean() - losses.min()).item(), 1), "better than the mean")
@@ -328,7 +330,7 @@ print("the best of 50 on one test set looks", round((losses.mean() - losses.min(
         symptom="These are the weights of the end, and not those of the moment at which they were kept.",
         question="What happens to the kept weights when the training goes on?",
         see=("12_honest_evaluation", "Find the bug"),
-        ways=(lambda kept, trained: trained,),
+        simulations=(lambda kept, trained: trained,),
         example="""
 layer = torch.nn.Linear(1, 1, bias=False)
 taken, before = layer.state_dict()["weight"], layer.weight.item()

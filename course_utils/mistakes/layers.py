@@ -71,7 +71,7 @@ LAYERS: tuple[Mistake, ...] = (
         symptom="The first axis counts the layers and nothing else.",
         question="How many separate walks over the sequence does a layer make, and does each one keep a state?",
         see=DIRECTIONS,
-        ways=(reads("layers*directions batch hidden", "layers batch hidden"),),
+        simulations=(reads("layers*directions batch hidden", "layers batch hidden"),),
         example="""
 h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n.shape), "where (3, 4, 3) was expected")
@@ -83,7 +83,7 @@ print(tuple(h_n.shape), "where (3, 4, 3) was expected")
         symptom="The first axis counts the directions and nothing else.",
         question="Does only the top layer keep a state?",
         see=DIRECTIONS,
-        ways=(reads("layers*directions batch hidden", "directions batch hidden"),),
+        simulations=(reads("layers*directions batch hidden", "directions batch hidden"),),
         example="""
 h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n.shape), "where (2, 4, 3) was expected")
@@ -95,7 +95,7 @@ print(tuple(h_n.shape), "where (2, 4, 3) was expected")
         symptom="The last axis has room for one direction.",
         question="What does each direction put out at a step, and where does the layer put the two?",
         see=DIRECTIONS,
-        ways=(reads("batch time directions*hidden", "batch time hidden"),),
+        simulations=(reads("batch time directions*hidden", "batch time hidden"),),
         example="""
 output = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[0]
 print(tuple(output.shape), "where (7, 4, 3) was expected")
@@ -107,7 +107,7 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
         symptom="The forward half has read the whole sequence; the backward half has read one step of it at most.",
         question="At which step does the backward walk begin, and at which one is it finished?",
         see=DIRECTIONS,
-        ways=(_last_output, _last_valid_output, _last_valid_of_padded),
+        simulations=(_last_output, _last_valid_output, _last_valid_of_padded),
         example="""
 layer = nn.RNN(5, 3, batch_first=True, bidirectional=True)
 output, h_n = layer(torch.randn(4, 7, 5))
@@ -120,7 +120,7 @@ print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:
         symptom="This is the final state of one direction; the other direction is missing.",
         question="Whose states are the last rows of h_n when the layer walks both ways?",
         see=DIRECTIONS,
-        ways=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
+        simulations=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
         example="""
 h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n[-1].shape), "has no room for two directions of 3")
@@ -132,7 +132,7 @@ print(tuple(h_n[-1].shape), "has no room for two directions of 3")
         symptom="Both directions are there, the backward one before the forward one.",
         question="In which order does the layer give its two directions?",
         see=DIRECTIONS,
-        ways=(
+        simulations=(
             _exchanged,
             _exchanged_of_packed,
             lambda layer, by_hand: torch.cat(_halves(layer, by_hand)[::-1], dim=1),
@@ -148,7 +148,7 @@ print(torch.allclose(torch.cat([h_n[1], h_n[0]], 1)[:, :3], output[:, -1, :3]))
         symptom="This is the state of the first layer: h_n was taken apart as if it were a pair (h, c).",
         question="What does nn.RNN return beside the output: one tensor or two?",
         see=DIRECTIONS,
-        ways=(_unpacked_as_pair,),
+        simulations=(_unpacked_as_pair,),
         example="""
 output, (h, c) = nn.RNN(5, 3, num_layers=2)(torch.randn(7, 4, 5))
 print("nothing raised; h is", tuple(h.shape))
@@ -160,7 +160,7 @@ print("nothing raised; h is", tuple(h.shape))
         symptom="The layer is a valid one, but its two sizes have changed places.",
         question="Which size belongs to what goes in, and which one to what the layer remembers?",
         see=("02_shapes", "The layer"),
-        ways=(_swapped_sizes,),
+        simulations=(_swapped_sizes,),
         example="""
 print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden were meant")
 """,
@@ -183,7 +183,7 @@ nn.RNN(8, 4)(torch.randn(3, 5, 10))
         symptom="The input has two axes, so it counts as one sequence, and its steps are taken for features.",
         question="If a step is a single number, where is the axis that counts one feature?",
         see=("02_shapes", "One sequence alone"),
-        ways=(
+        simulations=(
             lambda layer, batch: layer(batch[..., 0]),
             reads("batch time feature", "batch time"),
         ),
@@ -223,7 +223,7 @@ nn.RNN(1, 3)(torch.tensor([[1], [2], [3]]))
         question="Does the layout of h_0 follow that of the input?",
         see=START,
         raises=HIDDEN_SIZE + r"\[(?!\1, )\2, \1, \3\]",
-        ways=(lambda layer, batch: layer(batch, torch.zeros(len(batch), _rows(layer), layer.hidden_size)),),
+        simulations=(lambda layer, batch: layer(batch, torch.zeros(len(batch), _rows(layer), layer.hidden_size)),),
         silent=False,
         example="""
 nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 1, 3))
@@ -259,7 +259,7 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 3))
         symptom="The state is a tuple, as an LSTM has it.",
         question="How many things does this kind of layer carry from step to step?",
         see=START,
-        ways=(lambda layer, batch: layer(batch, (torch.zeros(1), torch.zeros(1))),),
+        simulations=(lambda layer, batch: layer(batch, (torch.zeros(1), torch.zeros(1))),),
         raises=r"'tuple' object has no attribute 'dim'",
         silent=False,
         example="""

@@ -90,7 +90,7 @@ LAYOUT: tuple[Mistake, ...] = (
         symptom="This is what the sample would give alone.",
         question="What has the layer read before it came to this sample?",
         see=("03_batch_first", "The silent bug"),
-        ways=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
+        simulations=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
         example="""
 layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
 print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
@@ -102,7 +102,7 @@ print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
         symptom="This is what a layer gives that walks from sample to sample and takes the time steps for a batch.",
         question="Which axis of the input does this layer step along, and which one do you want it to step along?",
         see=("03_batch_first", "The silent bug"),
-        ways=(
+        simulations=(
             reads("states batch hidden", "states time hidden"),
             _other_batch_first,
             _unswapped_unequal,
@@ -121,7 +121,7 @@ print(tuple(output.shape), tuple(h_n.shape))
         symptom="Batch and time have the same size here, so every shape is as hoped, while the samples are mixed.",
         question="With which two sizes would the shapes have told you, and what can you change to see it here?",
         see=("03_batch_first", "When batch equals time"),
-        ways=(_unswapped_equal,),
+        simulations=(_unswapped_equal,),
         example="""
 batch = torch.randn(6, 6, 5)  # 6 samples of 6 steps
 right, wrong = nn.RNN(5, 3, batch_first=True), nn.RNN(5, 3)
@@ -134,7 +134,7 @@ print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == w
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
         see=("03_batch_first", "Swapping two axes"),
-        ways=(
+        simulations=(
             _reshaped,
             _reshaped_in_and_out,
             _reshaped_in,
@@ -154,7 +154,7 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         symptom="The first axis counts steps and the second one samples.",
         question="Which layout has the input of this layer, and which layout will its output have?",
         see=("03_batch_first", "Two layouts"),
-        ways=(reads("batch time hidden", "time batch hidden"), _not_swapped_back),
+        simulations=(reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""
 steps = torch.randn(7, 4, 5)  # (time, batch, feature)
 print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7, 3) was asked for")
@@ -166,7 +166,7 @@ print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7,
         symptom="This takes the first axis of the state for the batch.",
         question="What does the first axis of a state count?",
         see=("02_shapes", "The layer"),
-        ways=(
+        simulations=(
             reads("states batch hidden", "batch states hidden"),
             reads("layers*directions batch hidden", "batch layers*directions hidden"),
             reads("layers directions batch hidden", "batch layers directions hidden"),

@@ -141,7 +141,7 @@ METRICS: tuple[Mistake, ...] = (
         symptom="This is the other metric of the two: the hits are divided by its count, not by the one asked for.",
         question="Among which cases do you count the hits: those that were called positive, or those that are?",
         see=COUNTS,
-        ways=(_swapped,),
+        simulations=(_swapped,),
         example=EXAMPLE
         + """print("recall", hits / int((targets == 1).sum()), " precision", hits / int((predictions == 1).sum()))
 """,
@@ -152,7 +152,7 @@ METRICS: tuple[Mistake, ...] = (
         symptom="This is the number of the other class.",
         question="Which of the two classes is the one you look for?",
         see=COUNTS,
-        ways=(_flipped,),
+        simulations=(_flipped,),
         example=EXAMPLE
         + """rejected = int(((targets == 0) & (predictions == 0)).sum())
 print("of class 0:", rejected / int((targets == 0).sum()), " of class 1:", hits / int((targets == 1).sum()))
@@ -164,7 +164,7 @@ print("of class 0:", rejected / int((targets == 0).sum()), " of class 1:", hits 
         symptom="This is the accuracy: it counts every case, also those that were rightly left alone.",
         question="Which cells of the confusion matrix belong to the metric that is asked for?",
         see=COUNTS,
-        ways=(_accuracy_instead,),
+        simulations=(_accuracy_instead,),
         example="""
 targets, predictions = torch.tensor([1] * 5 + [0] * 95), torch.zeros(100)
 print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 / 5)
@@ -176,7 +176,7 @@ print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 /
         symptom="This is the arithmetic mean of precision and recall.",
         question="What should F1 be when the precision is 1 and the recall almost 0?",
         see=("07_from_counts_to_f1", "F1"),
-        ways=(_arithmetic,),
+        simulations=(_arithmetic,),
         example="""
 precision, recall = 1.0, 0.02
 print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (precision + recall), 3))
@@ -188,7 +188,7 @@ print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (p
         symptom="Every class has the same weight here, however rare it is.",
         question="Is the average to be taken over classes or over cases?",
         see=AVERAGES,
-        ways=(_macro,),
+        simulations=(_macro,),
         example="""
 hits, called, there = torch.tensor([81, 1]), torch.tensor([92, 8]), torch.tensor([90, 10])
 f1, pooled = 2 * hits / (called + there), 2 * hits.sum() / (called + there).sum()
@@ -201,7 +201,7 @@ print("every class alike", round(f1.mean().item(), 2), " every case alike", roun
         symptom="Every case has the same weight here, so the largest class decides.",
         question="Is the average to be taken over cases or over classes?",
         see=AVERAGES,
-        ways=(_micro,),
+        simulations=(_micro,),
         example="""
 targets, predictions = torch.tensor([0] * 90 + [1] * 10), torch.zeros(100)
 print("micro F1 is the accuracy:", (targets == predictions).float().mean().item(), " F1 of class 1 is 0")
@@ -213,7 +213,7 @@ print("micro F1 is the accuracy:", (targets == predictions).float().mean().item(
         symptom="The classes count by the number of their cases.",
         question="How much should a rare class count in this average?",
         see=AVERAGES,
-        ways=(_weighted,),
+        simulations=(_weighted,),
         example="""
 f1, cases = torch.tensor([0.9, 0.1]), torch.tensor([90, 10])
 print("weighted", ((f1 * cases).sum() / cases.sum()).item(), " macro", f1.mean().item())
@@ -225,7 +225,7 @@ print("weighted", ((f1 * cases).sum() / cases.sum()).item(), " macro", f1.mean()
         symptom="This is the accuracy over all cases; the larger class decides it.",
         question="What would a model get here that always names the larger class?",
         see=AVERAGES,
-        ways=(_plain_for_balanced,),
+        simulations=(_plain_for_balanced,),
         example="""
 recalls, sizes = torch.tensor([1.0, 0.0]), torch.tensor([95, 5])  # a model that always says class 0
 print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.mean().item())
@@ -237,7 +237,7 @@ print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.m
         symptom="The cases below the threshold were called positive.",
         question="Does a high score speak for the positive class or against it?",
         see=("08_accuracy_paradox", "The threshold"),
-        ways=(_other_side,),
+        simulations=(_other_side,),
         example="""
 scores, targets = torch.tensor([0.9, 0.8, 0.2, 0.1]), torch.tensor([1, 1, 0, 0])
 print("accuracy", ((scores < 0.5) == targets).float().mean().item())
@@ -249,7 +249,7 @@ print("accuracy", ((scores < 0.5) == targets).float().mean().item())
         symptom="The test set took part in the choice of this threshold.",
         question="On which data may a choice be made, if the test set is to tell how good it was?",
         see=("08_accuracy_paradox", "The threshold"),
-        ways=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
+        simulations=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
         example="""
 test_scores, test_targets = torch.rand(40), torch.randint(0, 2, (40,))  # scores that know nothing
 best = max(((test_scores >= t) == test_targets).float().mean().item() for t in test_scores)
@@ -262,7 +262,7 @@ print("accuracy at the best threshold of the test set:", best)
         symptom="This is the precision where both classes have the same number of cases.",
         question="Take 100,000 cases: how many are there of each class, and how many of each are called positive?",
         see=("08_accuracy_paradox", "Two curves and the base rate"),
-        ways=(_classes_alike,),
+        simulations=(_classes_alike,),
         example="""
 recall, false_alarms = 0.8, 0.02  # shares of the positives and of the negatives that are called positive
 for positives, negatives in [(500, 500), (1, 999)]:
@@ -276,7 +276,7 @@ for positives, negatives in [(500, 500), (1, 999)]:
         symptom="Every step of the padding was counted as a case.",
         question="Which of the compared steps belong to a sequence?",
         see=PADDED,
-        ways=(_over_padding, _exact_over_padding),
+        simulations=(_over_padding, _exact_over_padding),
         example="""
 targets, predictions = torch.zeros(2, 10), torch.zeros(2, 10)
 targets[:, :2] = 1.0  # two real steps, both wrong, then padding
@@ -289,7 +289,7 @@ print("over everything", (targets == predictions).float().mean().item(), " real 
         symptom="This is the mean of the sequences' accuracies, so a step of a short sequence counts more.",
         question="Is every step to have the same weight, or every sequence?",
         see=POOLED,
-        ways=(_sequence_means,),
+        simulations=(_sequence_means,),
         example="""
 right, steps = torch.tensor([1.0, 50.0]), torch.tensor([1.0, 100.0])
 print("over sequences", (right / steps).mean().item(), " over steps", round((right.sum() / steps.sum()).item(), 3))
@@ -301,7 +301,7 @@ print("over sequences", (right / steps).mean().item(), " over steps", round((rig
         symptom="Right steps were counted, so a sequence that is half right counts for something.",
         question="When is a whole sequence right?",
         see=POOLED,
-        ways=(_tokens, _mean_for_sequences),
+        simulations=(_tokens, _mean_for_sequences),
         example="""
 right = torch.tensor([[True, True, True], [True, True, False]])
 print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1).float().mean().item())
@@ -313,7 +313,7 @@ print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1)
         symptom="A step of the padding counts as wrong, so a sequence that has padding is never right.",
         question="What stands at the padded steps when `all` looks at them?",
         see=POOLED,
-        ways=(_all_under_mask,),
+        simulations=(_all_under_mask,),
         example="""
 right, mask = torch.tensor([True, True, False]), torch.tensor([True, True, False])  # two steps, then padding
 print("is every step right and valid?", (right & mask).all().item(), " is every valid one?", right[mask].all().item())
@@ -325,7 +325,7 @@ print("is every step right and valid?", (right & mask).all().item(), " is every 
         symptom="This is the mean of the batches' numbers, and the batches are not of the same size.",
         question="How much does a case count that stands in the small last batch?",
         see=("12_honest_evaluation", "Batches of different sizes"),
-        ways=(_batch_means,),
+        simulations=(_batch_means,),
         example="""
 right, cases = torch.tensor([60.0, 0.0]), torch.tensor([60.0, 4.0])
 print("mean of batches", (right / cases).mean().item(), " all cases", (right.sum() / cases.sum()).item())

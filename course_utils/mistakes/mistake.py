@@ -25,8 +25,8 @@ class Mistake:
     id : kebab-case and stable; checks, hints, quizzes and reports know the mistake by it.
     symptom, question : a sentence each; neither gives the solution away.
     see : (lesson, section) where the idea is explained.
-    ways : functions that compute what a person who makes the mistake would get. The names of their parameters
-        say which inputs they need; `value` is what the student has. A way raises where the mistake cannot be made.
+    simulations : functions that compute what a person who makes the mistake would get. The names of their parameters
+        say which inputs they need; `value` is what the student has. A simulation raises where the mistake cannot be made.
     raises : pattern of the message, where Python or torch raises an error (or a warning) about it.
     raises_if : a further condition on the match, for what a pattern cannot say.
     silent : whether it can also pass without any error.
@@ -39,23 +39,23 @@ class Mistake:
     question: str
     see: tuple[str, str]
     example: str
-    ways: tuple[Callable[..., Any], ...] = ()
+    simulations: tuple[Callable[..., Any], ...] = ()
     raises: str = ""
     raises_if: Callable[[re.Match], bool] = lambda match: True
     silent: bool = True
 
     def wrong_values(self, inputs: Inputs) -> Iterator[Any]:
-        """What the mistake makes of `inputs`, in every way for which they suffice."""
-        for way in self._possible(inputs):
+        """What the mistake makes of `inputs`, by every simulation for which they suffice."""
+        for simulation in self._possible(inputs):
             with contextlib.suppress(Exception):  # it cannot be made on these inputs, so nobody made it
-                yield way()
+                yield simulation()
 
     def messages(self, inputs: Inputs) -> list[str]:
-        """The errors that the mistake's ways raise on `inputs`."""
+        """The errors that the mistake's simulations raise on `inputs`."""
         found = []
-        for way in self._possible(inputs):
+        for simulation in self._possible(inputs):
             try:
-                way()
+                simulation()
             except Exception as error:
                 found.append(str(error))
         return found
@@ -66,14 +66,14 @@ class Mistake:
         return match is not None and self.raises_if(match)
 
     def _possible(self, inputs: Inputs) -> Iterator[Callable[[], Any]]:
-        for way in self.ways:
-            names = inspect.signature(way).parameters
+        for simulation in self.simulations:
+            names = inspect.signature(simulation).parameters
             if names.keys() <= inputs.keys():
-                yield functools.partial(way, **{name: inputs[name] for name in names})
+                yield functools.partial(simulation, **{name: inputs[name] for name in names})
 
 
 def behaves(probe: str) -> Callable[[Inputs], Inputs]:
-    """A way: the model behaves as asked for, but this one probe finds the contrary."""
+    """A simulation: the model behaves as asked for, but this one probe finds the contrary."""
     return lambda behaviour: {**behaviour, probe: not behaviour[probe]}
 
 
@@ -98,12 +98,12 @@ def diagnose_error(catalogue: Iterable[Mistake], message: str, inputs: Inputs) -
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """A wrong way warns nobody, leaves no graph and does not disturb the random numbers of the lesson."""
+    """A simulation warns nobody, leaves no graph and does not disturb the random numbers of the lesson."""
     with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         yield
 
 
 def reads(asked: str, got: str):
-    """A way: where the axes `asked` are wanted, the student's tensor or shape has the axes `got`."""
+    """A simulation: where the axes `asked` are wanted, the student's tensor or shape has the axes `got`."""
     return lambda axes: got if axes == asked else None

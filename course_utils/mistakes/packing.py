@@ -142,7 +142,7 @@ torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
         symptom="This is what comes out where the padding leaves no trace.",
         question="What would tell the layer that a number is padding?",
         see=READS,
-        ways=(
+        simulations=(
             lambda layer, sequence, length: _stopped(layer, sequence, length),
             lambda layer, sequence, length: _stopped(layer, sequence, length, fill=0),
             lambda layer, sequence, length: _stopped(layer, sequence, length)[:length],
@@ -157,7 +157,7 @@ torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
         symptom="The shorter sequences are read at a step of their padding.",
         question="At which step does each of the sequences end?",
         see=READS,
-        ways=(_last_of_padded, _states_of_padded, _last_of_unpacked, behaves("reads_padding")),
+        simulations=(_last_of_padded, _states_of_padded, _last_of_unpacked, behaves("reads_padding")),
         example=EXAMPLE
         + """right = torch.stack([layer(batch[i, :n])[1][-1] for i, n in enumerate(lengths)])
 print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zip(output[:, -1], right)])
@@ -169,7 +169,7 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         symptom="Each sequence was read at the ends of all the sequences.",
         question="For each sequence one step is wanted; which two indices say that together?",
         see=STEP,
-        ways=(_without_rows,),
+        simulations=(_without_rows,),
         example=EXAMPLE
         + """print(tuple(output[:, lengths - 1].shape))
 """,
@@ -180,7 +180,7 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         symptom="An index is as large as the number of steps that it counts.",
         question="Which index has the last of five steps?",
         see=STEP,
-        ways=(_one_too_far, _one_too_far_unpacked),
+        simulations=(_one_too_far, _one_too_far_unpacked),
         raises=r"index (\d+) is out of bounds for dimension \d+ with size (?!1\b)\1\b",
         example=EXAMPLE
         + """output[torch.arange(3), lengths]
@@ -204,7 +204,7 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         symptom="The rows are right, but they stand in the order of the sorted lengths.",
         question="Which row of your result belongs to the first sequence that you were given?",
         see=LENGTHS,
-        ways=(
+        simulations=(
             _still_sorted,
             lambda layer, batch, lengths: _outputs_still_sorted(layer, batch, lengths),
             lambda layer, batch, lengths: _outputs_still_sorted(layer, batch, lengths, total_length=batch.shape[1]),
@@ -221,7 +221,7 @@ print("the result's rows are the sequences", order.tolist())
         symptom="The rows are right, but sorting them a second time does not put them back.",
         question="The order says which sequence stands in each row; what says in which row each sequence stands?",
         see=("05_reading_the_right_step", "Find the bug"),
-        ways=(_sorted_twice,),
+        simulations=(_sorted_twice,),
         example="""
 order = torch.tensor([2, 5, 3]).argsort(descending=True)
 print("sorted, the rows hold the sequences", order.tolist(), " sorted once more", order[order].tolist())
@@ -246,7 +246,7 @@ pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
         symptom="The packing has taken the steps for the sequences.",
         question="Which axis of your batch counts the sequences, and which one does the packing take for it?",
         see=("04_padding_and_packing", "Packing"),
-        ways=(_packed_time_first,),
+        simulations=(_packed_time_first,),
         raises=r"Expected `len\(lengths\)` to be equal to batch_size|start \(\d+\) \+ length \(\d+\) exceeds",
         example=EXAMPLE
         + """short = torch.tensor([3, 2, 1])  # no longer than the 3 sequences are many
@@ -286,7 +286,7 @@ layer(packed)
         symptom="The first axis of the unpacked output counts steps.",
         question="In which layout does the unpacking answer, if nothing is said?",
         see=UNPACKED,
-        ways=(
+        simulations=(
             lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths),
             lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths, total_length=batch.shape[1]),
         ),
@@ -301,7 +301,7 @@ print(tuple(pad_packed_sequence(layer(packed)[0])[0].shape), "for 3 sequences")
         symptom="The time axis is as long as the longest sequence of this batch, not as long as that of the data.",
         question="How long is the time axis of the targets, and who tells the unpacking?",
         see=UNPACKED,
-        ways=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
+        simulations=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
         raises=r"Expected input batch_size \(\d+\) to match target batch_size \(\d+\)",
         example="""
 layer, batch, lengths = nn.RNN(1, 4, batch_first=True), torch.randn(3, 5, 1), torch.tensor([3, 4, 2])
@@ -316,7 +316,7 @@ F.cross_entropy(logits.flatten(0, 1), torch.zeros(15, dtype=torch.long))
         symptom="Packing keeps the first steps of each row, and here those are padding.",
         question="On which side of the sequences does the padding stand, and which steps does packing keep?",
         see=("04_padding_and_packing", "Padding"),
-        ways=(_left_padded,),
+        simulations=(_left_padded,),
         example="""
 sequences = [torch.ones(2, 1), torch.ones(4, 1)]
 batch = pad_sequence(sequences, batch_first=True, padding_side="left")
@@ -330,7 +330,7 @@ print("zeros among the packed numbers:", int((packed.data == 0).sum()))
         symptom="The state is read at the right step, but the walk to it began in the padding.",
         question="In which state does an ordinary layer stand when it comes to the first valid step?",
         see=READS,
-        ways=(_left_padded_unpacked,),
+        simulations=(_left_padded_unpacked,),
         example="""
 layer, sequence = nn.RNN(1, 3, batch_first=True), torch.randn(1, 2, 1)
 in_front = torch.cat([torch.zeros(1, 3, 1), sequence], dim=1)
@@ -343,7 +343,7 @@ print("equal to the sequence alone:", torch.allclose(layer(in_front)[1], layer(s
         symptom="These are whole sequences, one behind the other.",
         question="Which numbers does the layer need at its first step, and where do they stand?",
         see=("04_padding_and_packing", "Packing"),
-        ways=(
+        simulations=(
             lambda sequences: torch.cat(sequences).flatten(),
             lambda sequences: torch.cat(sorted(sequences, key=len, reverse=True)).flatten(),
         ),
@@ -359,7 +359,7 @@ print("packed:", pack_sequence(sequences, enforce_sorted=False).data.tolist())
         symptom="In each column the sequences stand in the order in which they were given.",
         question="Which sequence is in the top row of the staircase?",
         see=("04_padding_and_packing", "Packing"),
-        ways=(_columns_as_given,),
+        simulations=(_columns_as_given,),
         example="""
 sequences = [torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0, 30.0])]
 first = pack_sequence(sequences, enforce_sorted=False).data[:2].tolist()
@@ -372,7 +372,7 @@ print("first column, as given:", [one[0].item() for one in sequences], " packed:
         symptom="The backward half has read padding before it came to the valid steps.",
         question="Where does the backward walk over a shorter sequence begin, and how does the layer learn of its end?",
         see=READS,
-        ways=(_backward_from_padding, _backward_through_padding, _backward_through_padding_masked),
+        simulations=(_backward_from_padding, _backward_through_padding, _backward_through_padding_masked),
         example="""
 layer, sequence = nn.RNN(1, 3, batch_first=True, bidirectional=True), torch.randn(1, 2, 1)
 padded = torch.cat([sequence, torch.zeros(1, 3, 1)], dim=1)
@@ -386,7 +386,7 @@ print("equal to the sequence alone:", [torch.allclose(a, b[0]) for a, b in zip(e
         symptom="The mean of a shorter sequence is taken over its padding too.",
         question="By how many steps is the sum of each sequence divided?",
         see=("05_reading_the_right_step", "Pooling under a mask"),
-        ways=(
+        simulations=(
             behaves("reads_padding"),
             lambda layer, batch, lengths: layer(batch)[0].mean(dim=1),
             lambda layer, batch, lengths: _unpacked(layer, batch, lengths).mean(dim=1),

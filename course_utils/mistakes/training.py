@@ -87,7 +87,7 @@ TRAINING: tuple[Mistake, ...] = (
         symptom="The loss takes the second axis for the classes, and here it is another one.",
         question="On which axis of your logits are the classes, and on which one does the loss look for them?",
         see=CLASS_AXIS,
-        ways=(_classes_by_view, _steps_for_classes),
+        simulations=(_classes_by_view, _steps_for_classes),
         raises=r"Expected target size \[\d+, \d+\], got \[\d+, \d+\]",
         example="""
 logits, targets = torch.randn(8, 5, 3), torch.zeros(8, 5, dtype=torch.long)  # 3 classes
@@ -100,7 +100,7 @@ F.cross_entropy(logits, targets)
         symptom="The loss was given probabilities, and it turns them into probabilities once more.",
         question="What does this loss do with its input first, and what may you leave to it?",
         see=LOGITS,
-        ways=(_softmax_first, _softmax_first_masked),
+        simulations=(_softmax_first, _softmax_first_masked),
         example="""
 certain, target = torch.tensor([[100.0, -100.0]]), torch.tensor([0])
 print("logits", F.cross_entropy(certain, target).item(), " softmax first",
@@ -113,7 +113,7 @@ print("logits", F.cross_entropy(certain, target).item(), " softmax first",
         symptom="The steps of the padding count in the loss like any other.",
         question="Which steps have a label that means something?",
         see=("06_training", "Masks in the loss"),
-        ways=(_loss_over_padding,),
+        simulations=(_loss_over_padding,),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[1, 1, 0, 0]])  # two steps, then padding labelled 0
 logits[..., 0] = 3.0  # a model that always says 0
@@ -127,7 +127,7 @@ print("all steps", round(F.cross_entropy(logits.transpose(1, 2), targets).item()
         symptom="The label that fills the padding is ignored, and with it the valid steps that have this label.",
         question="Which valid steps have the same label as the padding?",
         see=("06_training", "Masks in the loss"),
-        ways=(_class_ignored,),
+        simulations=(_class_ignored,),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[0, 1, 0, 0]])  # two steps, then padding labelled 0
 logits[..., 1] = 3.0  # a model that always says 1
@@ -141,7 +141,7 @@ print("0 ignored", round(F.cross_entropy(logits[0], targets[0], ignore_index=0).
         symptom="The padding has been taken out of the sum but not out of the count.",
         question="By what is the sum divided?",
         see=("06_training", "Masks in the loss"),
-        ways=(
+        simulations=(
             _mask_above_only,
             lambda predictions, targets, mask: ((predictions == targets) & mask).float().mean(),
         ),
@@ -156,7 +156,7 @@ print("every valid step is right, and this says", (right & mask).float().mean().
         symptom="No target is left that counts, so the mean divides zero by zero.",
         question="How many steps are left when the ignored ones are taken away?",
         see=("06_training", "Masks in the loss"),
-        ways=(_nothing_left,),
+        simulations=(_nothing_left,),
         example="""
 print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
 """,
@@ -182,7 +182,7 @@ for _ in range(2):
         symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
         question="Which shapes do the two sides of the comparison have, and which one has the result?",
         see=("06_training", "Find the bug"),
-        ways=(_column_against_row, _mean_of_the_table, _table_of_errors),
+        simulations=(_column_against_row, _mean_of_the_table, _table_of_errors),
         example="""
 predictions, targets = torch.ones(8, 1), torch.ones(8)
 print("accuracy", ((predictions == targets).sum() / 8).item())
