@@ -40,7 +40,7 @@ from .compare import (
     sizes_in,
     unequal,
 )
-from .failure import Inputs, Section, fail, fail_with, task_section, tell_author
+from .failure import Inputs, Section, fail, fail_with, task_section, require_distinguishing_inputs
 from .verdict import CheckFailed, NotAttempted, passed, skipped
 
 __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
@@ -120,7 +120,7 @@ def close(
     _attempted(value, name)
     problem = difference(value, expected, rtol, atol)
     if problem is None:
-        tell_author(name, inputs, lambda simulation: same_tensor(simulation, expected, rtol, atol))
+        require_distinguishing_inputs(name, inputs, lambda simulation: same_tensor(simulation, expected, rtol, atol))
         if expected.numel() == 1:
             return passed(name, f"the number agrees, of shape {tuple(expected.shape)}")
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
@@ -159,7 +159,7 @@ def equal(
     if isinstance(actual, str) and isinstance(expected, str) and actual.strip().casefold() == expected.casefold():
         actual = expected
     if actual == expected and isinstance(actual, bool) == isinstance(expected, bool):
-        tell_author(name, inputs, lambda simulation: plain(simulation) == expected)
+        require_distinguishing_inputs(name, inputs, lambda simulation: plain(simulation) == expected)
         return passed(name, short(value))
     if question is None and isinstance(expected, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
@@ -206,7 +206,7 @@ def metric(
     if problem is not None:
         fail(name, problem, question, see, lambda simulation: same_number(number, simulation, tolerance), inputs, value)
     if expected is not None:
-        tell_author(name, inputs, lambda simulation: same_number(expected, simulation, tolerance))
+        require_distinguishing_inputs(name, inputs, lambda simulation: same_number(expected, simulation, tolerance))
     passed(name, f"{number:.4g}")
 
 

@@ -67,7 +67,7 @@ def _raise(
     raise CheckFailed(name, facts, question, see or default_section, ids, hint_level_after_failing(name)) from cause
 
 
-def tell_author(name: str, inputs: Inputs, matches: Callable[[Any], bool]) -> None:
+def require_distinguishing_inputs(name: str, inputs: Inputs, matches: Callable[[Any], bool]) -> None:
     """Refuse inputs on which a mistake gives the right answer; `matches` compares with the right one."""
     if inputs and "UNROLLED_AUTHOR" in os.environ:
         found = diagnose(CATALOGUE, inputs, matches)
