@@ -71,7 +71,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section =
     ValueError : to the author, where two names have one size, so that their axes cannot be told apart.
     """
     if isinstance(axes, Tensor):
-        wanted, axes = tuple(axes.shape), axis_names.of(tuple(axes.shape), sizes)
+        wanted, axes = tuple(axes.shape), axis_names.name_axes(tuple(axes.shape), sizes)
     else:
         wanted = axis_names.sizes_of(axes, sizes)
     axis_names.refuse_collisions(axes, sizes)
@@ -83,7 +83,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section =
         fail(name, str(error), SEVERAL if holds_tensors(value) else question, see, default_section=NAME_THE_AXES)
     if actual == wanted:
         return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
-    reading = axis_names.read(actual, axes, sizes)
+    reading = axis_names.infer_axes(actual, axes, sizes)
     fail(
         name,
         axis_names.describe(actual, wanted, reading, axes),
