@@ -76,7 +76,7 @@ def influence_of_positions(moved: Tensor, lengths: Tensor, title: str = "Which s
     return picture
 
 
-def staircase(lengths: Tensor | Sequence[int]) -> Picture:
+def packed(lengths: Tensor | Sequence[int]) -> Picture:
     """Draw what pack_padded_sequence makes of sequences of these lengths: the longest on top, `batch_sizes` below.
 
     Parameters
@@ -85,7 +85,7 @@ def staircase(lengths: Tensor | Sequence[int]) -> Picture:
     """
     lengths = torch.as_tensor(lengths)
     if lengths.dim() != 1 or not 0 < len(lengths) <= 8 or not 0 < lengths.min() <= lengths.max() <= 12:
-        raise ValueError(f"plots.staircase: at most 8 lengths of 1 to 12 steps, not {lengths.tolist()}.")
+        raise ValueError(f"plots.packed: at most 8 lengths of 1 to 12 steps, not {lengths.tolist()}.")
     ordered, order = lengths.sort(descending=True)
     valid = torch.arange(int(ordered[0])) < ordered[:, None]
     heights, rows, steps = valid.sum(0).tolist(), *valid.shape
@@ -108,7 +108,7 @@ def staircase(lengths: Tensor | Sequence[int]) -> Picture:
     return Picture(figure, f"A staircase of steps, the longest sequence on top: {told}. Its columns hold {heights}.")
 
 
-def returned(layer: nn.RNN, batch: Tensor) -> Picture:
+def outputs(layer: nn.RNN, batch: Tensor) -> Picture:
     """Draw both tensors that a layer returns for sample 0, a colour for each direction; what stands in both is framed.
 
     Parameters
@@ -122,7 +122,7 @@ def returned(layer: nn.RNN, batch: Tensor) -> Picture:
     sizes = tuple(output.shape), tuple(h_n.shape)
     if not layer.batch_first or output.dim() != 3 or max(output.shape[1], output.shape[2], len(h_n)) > 8:
         raise ValueError(
-            f"plots.returned: batch-first, at most 8 steps, columns and states, not {sizes[0]}, {sizes[1]}."
+            f"plots.outputs: batch-first, at most 8 steps, columns and states, not {sizes[0]}, {sizes[1]}."
         )
     figure = Figure(figsize=(8.4, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[2 * hidden + 1, hidden + 3])
