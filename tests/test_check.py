@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import check, data
+from course_utils import check, toy
 
 SIZES = {"batch": 4, "time": 7, "hidden": 3}
 
@@ -267,7 +267,7 @@ def test_layer_compares_settings_and_names_their_mistakes():
 
 
 def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
-    adder, numbers = data.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
+    adder, numbers = toy.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
     start, later = ("00_start_here", "Answer"), ("05_reading_the_right_step", "Gather")
     for see, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
         inputs = {"layer": adder, "sequence": numbers}

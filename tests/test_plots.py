@@ -11,11 +11,11 @@ from matplotlib.image import imread
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from course_utils import data, plots
+from course_utils import plots, toy
 
 LABELS = {"title": "Loss", "x_label": "epoch", "y_label": "loss", "alt": "The loss goes down over two epochs."}
 PICTURES = {
-    "blocks": lambda: plots.blocks(data.labelled(2, 3, 4)),
+    "blocks": lambda: plots.blocks(toy.labelled(2, 3, 4)),
     "influence": lambda: plots.influence(torch.ones(3, 3).triu()),
     "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
     "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
@@ -56,9 +56,9 @@ def test_a_saved_picture_is_the_same_every_time(make, tmp_path):
 
 
 def test_blocks_write_every_number_in_its_place():
-    picture = plots.blocks(data.labelled(2, 3, 4))
+    picture = plots.blocks(toy.labelled(2, 3, 4))
     assert [axes.get_title() for axes in picture.figure.axes] == ["sample 0", "sample 1"]
-    assert sorted(texts(picture)) == sorted(f"{n:g}" for n in data.labelled(2, 3, 4).flatten().tolist())
+    assert sorted(texts(picture)) == sorted(f"{n:g}" for n in toy.labelled(2, 3, 4).flatten().tolist())
     assert "(2, 3, 4)" in picture.alt
 
 
@@ -91,7 +91,7 @@ def test_positions_show_which_padding_is_read():
 def test_the_staircase_is_what_packing_makes_of_the_lengths():
     lengths = torch.tensor([2, 4, 1, 4])
     picture = plots.packed(lengths)
-    packed = pack_padded_sequence(data.labelled(4, 4, 1), lengths, batch_first=True, enforce_sorted=False)
+    packed = pack_padded_sequence(toy.labelled(4, 4, 1), lengths, batch_first=True, enforce_sorted=False)
     (panel,) = picture.figure.axes
     assert [int(label.get_text()) for label in panel.get_xticklabels()] == packed.batch_sizes.tolist()
     assert [int(label.get_text()[-1]) for label in panel.get_yticklabels()] == packed.sorted_indices.tolist()

@@ -103,7 +103,7 @@ def test_each_student_has_a_page_without_hidden_tests(sample_class):
         page = sample_class.course.root / "feedback" / student / NAME / f"{NAME}.html"
         text = page.read_text(encoding="utf-8")
         assert "HIDDEN TESTS" not in text
-        assert "data.sizes()" not in text
+        assert "toy.sizes()" not in text
         assert "run-batch" in text or "Batch-first data" in text
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import check, data
+from course_utils import check, toy
 
 Answer = Callable[..., Any]
 
@@ -57,6 +57,6 @@ def exactly(expected: Callable[..., Any]) -> Callable[[Answer, dict[str, Any]], 
     return run
 
 
-def drawn(seed: int) -> tuple[data.Sizes, np.random.Generator]:
+def drawn(seed: int) -> tuple[toy.Sizes, np.random.Generator]:
     torch.manual_seed(seed)
-    return data.sizes(seed), np.random.default_rng(seed)
+    return toy.sizes(seed), np.random.default_rng(seed)
