@@ -40,7 +40,7 @@ from .compare import (
     sizes_in,
     unequal,
 )
-from .failure import Inputs, Section, fail, fail_with, task_section, require_distinguishing_inputs
+from .failure import Inputs, Section, fail, fail_with, require_distinguishing_inputs, task_section
 from .verdict import CheckFailed, NotAttempted, passed, skipped
 
 __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
@@ -89,7 +89,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section =
         axis_names.describe(actual, wanted, reading, axes),
         "Say each axis of the right answer by name, in order: what does it count, and how many are there?",
         see,
-        lambda simulation: reading is not None and simulation == reading,
+        lambda simulated: reading is not None and simulated == reading,
         {"axes": axes},
         default_section=NAME_THE_AXES,
     )
@@ -120,7 +120,7 @@ def close(
     _attempted(value, name)
     problem = difference(value, expected, rtol, atol)
     if problem is None:
-        require_distinguishing_inputs(name, inputs, lambda simulation: same_tensor(simulation, expected, rtol, atol))
+        require_distinguishing_inputs(name, inputs, lambda simulated: same_tensor(simulated, expected, rtol, atol))
         if expected.numel() == 1:
             return passed(name, f"the number agrees, of shape {tuple(expected.shape)}")
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
@@ -133,7 +133,7 @@ def close(
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
         question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
-    fail(name, problem, question, see, lambda simulation: same_tensor(simulation, value, rtol, atol), inputs, value)
+    fail(name, problem, question, see, lambda simulated: same_tensor(simulated, value, rtol, atol), inputs, value)
 
 
 def equal(
@@ -159,7 +159,7 @@ def equal(
     if isinstance(actual, str) and isinstance(expected, str) and actual.strip().casefold() == expected.casefold():
         actual = expected
     if actual == expected and isinstance(actual, bool) == isinstance(expected, bool):
-        require_distinguishing_inputs(name, inputs, lambda simulation: plain(simulation) == expected)
+        require_distinguishing_inputs(name, inputs, lambda simulated: plain(simulated) == expected)
         return passed(name, short(value))
     if question is None and isinstance(expected, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
@@ -169,7 +169,7 @@ def equal(
         unequal(value, actual, expected),
         question,
         see,
-        lambda simulation: plain(simulation) == actual,
+        lambda simulated: plain(simulated) == actual,
         inputs,
         value,
     )
@@ -204,9 +204,9 @@ def metric(
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
-        fail(name, problem, question, see, lambda simulation: same_number(number, simulation, tolerance), inputs, value)
+        fail(name, problem, question, see, lambda simulated: same_number(number, simulated, tolerance), inputs, value)
     if expected is not None:
-        require_distinguishing_inputs(name, inputs, lambda simulation: same_number(expected, simulation, tolerance))
+        require_distinguishing_inputs(name, inputs, lambda simulated: same_number(expected, simulated, tolerance))
     passed(name, f"{number:.4g}")
 
 
@@ -230,7 +230,7 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
         f"Your layer has {wrong}.",
         question,
         None,
-        lambda simulation: simulation == actual,
+        lambda simulated: simulated == actual,
         inputs,
         value,
         default_section=THE_LAYER,
@@ -277,9 +277,7 @@ def model(
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
     question = "Through which step of the model could that influence flow?"
-    fail(
-        name, f"Your model {wrong}.", question, see, lambda simulation: simulation == found, {"behaviour": asked}, value
-    )
+    fail(name, f"Your model {wrong}.", question, see, lambda simulated: simulated == found, {"behaviour": asked}, value)
 
 
 def call(

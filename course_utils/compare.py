@@ -26,7 +26,7 @@ def unequal(value: Any, actual: Any, expected: Any) -> str:
     """The first fact in which two plain values differ; the right one stays unsaid."""
     start = f"{short(value)} is not the answer."
     if isinstance(actual, tuple) != isinstance(expected, tuple):
-        return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
+        return f"{start} Asked for {'several values in order' if isinstance(expected, tuple) else 'a single value'}."
     if type(actual) is not type(expected) and (isinstance(actual, str | bool) or isinstance(expected, str | bool)):
         return f"{start} It is of another kind than the one asked for."
     if isinstance(actual, tuple) and len(actual) != len(expected):

@@ -25,7 +25,7 @@ def fail(
     symptom: str,
     question: str,
     see: Section,
-    matches: Callable[[Any], bool] = lambda simulation: False,
+    matches: Callable[[Any], bool] = lambda simulated: False,
     inputs: Inputs = None,
     value: Any = None,
     default_section: Section = None,

@@ -124,9 +124,7 @@ def test_two_mistakes_with_one_value_are_both_named_with_both_questions():
     layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(4, 7, 5)
     inputs = {"layer": layer, "batch": batch, "lengths": torch.tensor([7, 3, 2, 5])}
     value = layer(batch)[1][-1]
-    found = diagnose(
-        CATALOGUE, inputs, lambda simulation: torch.is_tensor(simulation) and torch.equal(simulation, value)
-    )
+    found = diagnose(CATALOGUE, inputs, lambda simulated: torch.is_tensor(simulated) and torch.equal(simulated, value))
     assert [mistake.id for mistake in found] == ["last-state-one-direction"]
     message = "input.size(-1) must be equal to input_size. Expected 5, got 7"
     assert {m.id for m in diagnose_error(CATALOGUE, message, {})} == {"wrong-feature-size", "missing-feature-axis"}
@@ -148,11 +146,11 @@ def test_an_error_is_recognised_by_its_text_alone(mistake):
 def test_a_mask_is_not_taken_for_row_numbers():
     mask = torch.tensor([True, True, False, False])
     for inputs in ({"windows": 4, "value": mask}, {"groups": ["a", "a", "b", "b"], "value": (mask, ~mask)}):
-        assert diagnose(CATALOGUE, inputs, lambda simulation: simulation is not None) == []
+        assert diagnose(CATALOGUE, inputs, lambda simulated: simulated is not None) == []
 
 
 def test_a_simulation_that_cannot_be_computed_is_passed_over():
-    assert diagnose(CATALOGUE, {"layer": "no layer", "batch": torch.ones(2)}, lambda simulation: True) == []
+    assert diagnose(CATALOGUE, {"layer": "no layer", "batch": torch.ones(2)}, lambda simulated: True) == []
 
 
 # -- hints give nothing away ------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Checks, lessons, quizzes, hints and the instructor's report read this one catalogue. It holds wrong values only:
 the right value of a graded task stands in its hidden test. The inputs that checks give to the simulations are
 
-    axes        the axes that were asked for, such as "batch time hidden"; a simulation returns the axes it makes of them
+    axes        the axes that were asked for, such as "batch time hidden"; a simulation returns the axes it makes
     settings    the constructor arguments that were asked for; a simulation returns the ones it would use
     behaviour   what the probes should find, such as {"sees_future": False}; a simulation returns what they would find
     layer       an nn.RNN                      batch      its input, in the layout of the task

@@ -26,7 +26,7 @@ class Mistake:
     symptom, question : a sentence each; neither gives the solution away.
     see : (lesson, section) where the idea is explained.
     simulations : functions that compute what a person who makes the mistake would get. The names of their parameters
-        say which inputs they need; `value` is what the student has. A simulation raises where the mistake cannot be made.
+        say which inputs they need; `value` is what the student has. They raise where the mistake cannot be made.
     raises : pattern of the message, where Python or torch raises an error (or a warning) about it.
     raises_if : a further condition on the match, for what a pattern cannot say.
     silent : whether it can also pass without any error.

@@ -142,7 +142,7 @@ def outputs(layer: nn.RNN, batch: Tensor) -> Picture:
     names = [f"{row}: layer {row // directions}, {DIRECTIONS[row % directions]}" for row in range(len(h_n))]
     right.set(title="h_n (states={}, batch={}, hidden={})".format(*sizes[1]), xlabel="hidden")
     right.set_yticks(range(len(h_n)), names)
-    told = f"{output.shape[1]} steps of output, {len(h_n)} rows of h_n; the last {directions} of them stand in output, framed"
+    told = f"{output.shape[1]} steps of output, {len(h_n)} rows of h_n; the last {directions} are in output too, framed"
     return Picture(figure, f"Sample 0 of output {sizes[0]} and of h_n {sizes[1]}: {told}.")
 
 
