@@ -171,7 +171,7 @@ def solutions(lessons: bool = True) -> set[str]:
     """Every expression of the assignments' solutions, and of the functions that lessons ask for."""
     found = set()
     for path in ROOT.glob("source/*/*.ipynb"):
-        for cell in nbformat.see(path, 4).cells:
+        for cell in nbformat.read(path, 4).cells:
             for part in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.S):
                 with contextlib.suppress(SyntaxError):
                     found |= expressions("def answer():\n" + part if part.startswith(" ") else part)
