@@ -38,12 +38,12 @@ def main() -> None:
     values = [right + number for number in range(2, 2 + CANDIDATES)]
     shown = ("02_shapes", "The layer")
     check.CATALOGUE = tuple(
-        Mistake(f"candidate-{number}", "", "", "", shown, "", ways=(candidate(values, number),))
+        Mistake(f"candidate-{number}", "", "", "", shown, "", simulations=(candidate(values, number),))
         for number in range(CANDIDATES)
     )
     ours, theirs = [], []
     for _ in range(ROUNDS):  # interleaved, so that both meet the same machine
-        ours.append(milliseconds(lambda: check.close(wrong, right, given={"batch": right})))
+        ours.append(milliseconds(lambda: check.close(wrong, right, inputs={"batch": right})))
         theirs.append(milliseconds(lambda: torch.testing.assert_close(wrong, right)))
     middle, beside = statistics.median(ours), statistics.median(theirs)
     print(f"check.close, wrong answer, {CANDIDATES} candidates of 1 MB: {middle:.1f} ms (slowest {max(ours):.1f})")

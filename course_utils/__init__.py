@@ -1,8 +1,8 @@
 """What a student of the course imports: checks, data, pictures, probes, quizzes and cards.
 
-    >>> from course_utils import check, data, plots
+    >>> from course_utils import check, plots, toy
 
 Each is a module, imported when it is asked for.
 """
 
-__all__ = ["cards", "check", "data", "datasets", "mistakes", "plots", "probe", "progress", "quiz", "training"]
+__all__ = ["cards", "check", "datasets", "mistakes", "plots", "probe", "progress", "quiz", "toy", "training"]

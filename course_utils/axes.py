@@ -31,7 +31,7 @@ def refuse_collisions(axes: str, sizes: dict[str, int]) -> None:
             raise ValueError(f"check.shape: {one} and {other} are both {known[one]}, so no check can tell them apart.")
 
 
-def read(shape: tuple[int, ...], axes: str, sizes: dict[str, int]) -> str | None:
+def infer_axes(shape: tuple[int, ...], axes: str, sizes: dict[str, int]) -> str | None:
     """Name the axes of `shape` by their sizes, "?" where none fits; None where two readings fit."""
     known = _known(axes, sizes)
     options = [_fitting(size, known, sizes) for size in shape]
@@ -39,7 +39,7 @@ def read(shape: tuple[int, ...], axes: str, sizes: dict[str, int]) -> str | None
     return " ".join(readings[0]) if len(readings) == 1 else None
 
 
-def of(shape: tuple[int, ...], sizes: dict[str, int]) -> str:
+def name_axes(shape: tuple[int, ...], sizes: dict[str, int]) -> str:
     """Name the axes of a right shape; an axis may be one of the sizes or the product of two.
 
     Raises ValueError, to the author of the check, where the sizes do not tell the axes apart.
@@ -64,7 +64,7 @@ def describe(shape: tuple[int, ...], wanted: tuple[int, ...], reading: str | Non
         return f"{have}: the right axes in another order."
     if len(shape) != len(wanted):
         return f"{have}. It has {_axes(len(shape))}, not the {len(wanted)} asked for."
-    first = next(i for i, (mine, right) in enumerate(zip(shape, wanted, strict=True)) if mine != right)
+    first = next(i for i, (actual, expected) in enumerate(zip(shape, wanted, strict=True)) if actual != expected)
     return f"{have}. The axis at index {first} is the first that differs from what is asked for."
 
 

@@ -12,8 +12,8 @@ them, and names the one that the student's value is. A check whose inputs cannot
 from a wrong one says so to its author with a ValueError: for `shape` always, for values where the
 environment variable UNROLLED_AUTHOR is set, as it is in the tests.
 
-`read` says where the idea of a task is explained. A named mistake has a pointer of its own, which wins, unless
-it leads to a later lesson than `read` does.
+`see` says where the idea of a task is explained. A named mistake has a pointer of its own, which wins, unless
+it leads to a later lesson than `see` does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .compare import (
     sizes_in,
     unequal,
 )
-from .failure import Given, Pointer, fail, fail_with, task_pointer, tell_author
+from .failure import Inputs, Section, fail, fail_with, require_distinguishing_inputs, task_section
 from .verdict import CheckFailed, NotAttempted, passed, skipped
 
 __all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
@@ -55,7 +55,7 @@ SEVERAL = (
 )
 
 
-def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer = None, **sizes: int) -> None:
+def shape(value: Any, axes: str | Tensor, *, name: str = "value", see: Section = None, **sizes: int) -> None:
     """Check that a tensor, or a shape given as integers, has the named axes.
 
     Parameters
@@ -71,7 +71,7 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
     ValueError : to the author, where two names have one size, so that their axes cannot be told apart.
     """
     if isinstance(axes, Tensor):
-        wanted, axes = tuple(axes.shape), axis_names.of(tuple(axes.shape), sizes)
+        wanted, axes = tuple(axes.shape), axis_names.name_axes(tuple(axes.shape), sizes)
     else:
         wanted = axis_names.sizes_of(axes, sizes)
     axis_names.refuse_collisions(axes, sizes)
@@ -80,18 +80,18 @@ def shape(value: Any, axes: str | Tensor, *, name: str = "value", read: Pointer 
         actual = sizes_in(value, len(wanted))
     except TypeError as error:
         question = "How many axes are there? Write their sizes as a tuple of integers, or give the tensor itself."
-        fail(name, str(error), SEVERAL if holds_tensors(value) else question, read, otherwise=NAME_THE_AXES)
+        fail(name, str(error), SEVERAL if holds_tensors(value) else question, see, default_section=NAME_THE_AXES)
     if actual == wanted:
         return passed(name, f"{axis_names.as_tuple(axes)} = {actual}")
-    reading = axis_names.read(actual, axes, sizes)
+    reading = axis_names.infer_axes(actual, axes, sizes)
     fail(
         name,
         axis_names.describe(actual, wanted, reading, axes),
         "Say each axis of the right answer by name, in order: what does it count, and how many are there?",
-        read,
-        lambda way: reading is not None and way == reading,
+        see,
+        lambda simulated: reading is not None and simulated == reading,
         {"axes": axes},
-        otherwise=NAME_THE_AXES,
+        default_section=NAME_THE_AXES,
     )
 
 
@@ -100,8 +100,8 @@ def close(
     expected: Tensor,
     *,
     name: str = "value",
-    given: Given = None,
-    read: Pointer = None,
+    inputs: Inputs = None,
+    see: Section = None,
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> None:
@@ -110,7 +110,7 @@ def close(
     Parameters
     ----------
     value, expected : tensors of the same shape; float32 and float64 are both fine.
-    given : the inputs of the task by name, from which the values of the named mistakes are computed.
+    inputs : the inputs of the task by name, from which the values of the named mistakes are computed.
     rtol, atol : a number passes where |value - expected| <= atol + rtol * |expected|.
 
     Raises
@@ -120,7 +120,7 @@ def close(
     _attempted(value, name)
     problem = difference(value, expected, rtol, atol)
     if problem is None:
-        tell_author(name, given, lambda way: same_tensor(way, expected, rtol, atol))
+        require_distinguishing_inputs(name, inputs, lambda simulated: same_tensor(simulated, expected, rtol, atol))
         if expected.numel() == 1:
             return passed(name, f"the number agrees, of shape {tuple(expected.shape)}")
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
@@ -133,7 +133,7 @@ def close(
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
         question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
-    fail(name, problem, question, read, lambda way: same_tensor(way, value, rtol, atol), given, value)
+    fail(name, problem, question, see, lambda simulated: same_tensor(simulated, value, rtol, atol), inputs, value)
 
 
 def equal(
@@ -141,8 +141,8 @@ def equal(
     expected: Any,
     *,
     name: str = "value",
-    given: Given = None,
-    read: Pointer = None,
+    inputs: Inputs = None,
+    see: Section = None,
     question: str | None = None,
 ) -> None:
     """Check a count, a word, a truth value or a sequence of them: exactly equal and of the same kind.
@@ -155,16 +155,24 @@ def equal(
     question : what to ask where no named mistake fits, if a question made for one value or several does not do.
     """
     _attempted(value, name)
-    mine, right = plain(value), plain(expected)
-    if isinstance(mine, str) and isinstance(right, str) and mine.strip().casefold() == right.casefold():
-        mine = right
-    if mine == right and isinstance(mine, bool) == isinstance(right, bool):
-        tell_author(name, given, lambda way: plain(way) == right)
+    actual, expected = plain(value), plain(expected)
+    if isinstance(actual, str) and isinstance(expected, str) and actual.strip().casefold() == expected.casefold():
+        actual = expected
+    if actual == expected and isinstance(actual, bool) == isinstance(expected, bool):
+        require_distinguishing_inputs(name, inputs, lambda simulated: plain(simulated) == expected)
         return passed(name, short(value))
-    if question is None and isinstance(right, tuple):
+    if question is None and isinstance(expected, tuple):
         question = "Go through it once more, step by step: where does your answer begin to differ?"
     question = question or "Which sentence or which number above does your answer rest on?"
-    fail(name, unequal(value, mine, right), question, read, lambda way: plain(way) == mine, given, value)
+    fail(
+        name,
+        unequal(value, actual, expected),
+        question,
+        see,
+        lambda simulated: plain(simulated) == actual,
+        inputs,
+        value,
+    )
 
 
 def metric(
@@ -175,15 +183,15 @@ def metric(
     high: float = 1.0,
     tolerance: float = 1e-4,
     name: str = "metric",
-    given: Given = None,
-    read: Pointer = None,
+    inputs: Inputs = None,
+    see: Section = None,
     question: str = "What is counted above the line, and what below it?",
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
 
     Parameters
     ----------
-    given : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
+    inputs : `metric` says which number is asked for ("recall", "micro f1", "rmse" ...), the rest are its inputs.
     tolerance : absolute; let it be smaller than the distance to what a mistake would give.
     question : what to ask where no named mistake fits; another one where the number is no ratio of counts.
     """
@@ -191,33 +199,42 @@ def metric(
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        fail(name, f"You have {kind_of(value)}; asked for a single number.", question, read)
+        fail(name, f"You have {kind_of(value)}; asked for a single number.", question, see)
     problem = not_a_value(number, low, high)
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
     if problem is not None:
-        fail(name, problem, question, read, lambda way: same_number(number, way, tolerance), given, value)
+        fail(name, problem, question, see, lambda simulated: same_number(number, simulated, tolerance), inputs, value)
     if expected is not None:
-        tell_author(name, given, lambda way: same_number(expected, way, tolerance))
+        require_distinguishing_inputs(name, inputs, lambda simulated: same_number(expected, simulated, tolerance))
     passed(name, f"{number:.4g}")
 
 
 def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     """Check that `value` is an nn.RNN with the given constructor settings.
 
-    >>> check.layer(mine, input_size=5, hidden_size=3, batch_first=True)
+    >>> check.layer(my_layer, input_size=5, hidden_size=3, batch_first=True)
     """
     _attempted(value, name)
     if not isinstance(value, nn.RNN):
         question = "Which call makes the layer, and is it the layer itself that you give here?"
-        fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, otherwise=THE_LAYER)
+        fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, default_section=THE_LAYER)
     actual = {setting: getattr(value, setting) for setting in settings}
     if actual == settings:
         return passed(name, f"{value}")
     wrong = ", ".join(f"{setting}={actual[setting]!r}" for setting in settings if actual[setting] != settings[setting])
     question = "What does each of these settings stand for, and which value does the task ask for?"
-    given = {"settings": settings}
-    fail(name, f"Your layer has {wrong}.", question, None, lambda way: way == actual, given, value, otherwise=THE_LAYER)
+    inputs = {"settings": settings}
+    fail(
+        name,
+        f"Your layer has {wrong}.",
+        question,
+        None,
+        lambda simulated: simulated == actual,
+        inputs,
+        value,
+        default_section=THE_LAYER,
+    )
 
 
 def model(
@@ -226,7 +243,7 @@ def model(
     lengths: Tensor | None = None,
     *,
     name: str = "model",
-    read: Pointer = None,
+    see: Section = None,
     **behaviour: bool,
 ) -> None:
     """Check how a model behaves, by the probes of `course_utils.probe`.
@@ -255,22 +272,22 @@ def model(
     except ValueError as error:
         no_tensor = "not a tensor" in str(error)
         question = "What does your function return?" if no_tensor else "Which axis of the result counts the samples?"
-        fail(name, str(error), question, None, otherwise=NAME_THE_AXES)
+        fail(name, str(error), question, None, default_section=NAME_THE_AXES)
     if found == asked:
         return passed(name, ", ".join(probe.FINDINGS[probed][found[probed]] for probed in behaviour or asked))
     wrong = " and ".join(probe.FINDINGS[p][found[p]] for p in asked if found[p] != asked[p])
     question = "Through which step of the model could that influence flow?"
-    fail(name, f"Your model {wrong}.", question, read, lambda way: way == found, {"behaviour": asked}, value)
+    fail(name, f"Your model {wrong}.", question, see, lambda simulated: simulated == found, {"behaviour": asked}, value)
 
 
 def call(
-    function: Any, *args: Any, name: str | None = None, given: Given = None, values: int | None = None, **kwargs: Any
+    function: Any, *args: Any, name: str | None = None, inputs: Inputs = None, values: int | None = None, **kwargs: Any
 ) -> Any:
     """Call a student's function and return its result; an error in it becomes a panel.
 
     Parameters
     ----------
-    given : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
+    inputs : inputs of the task by name, as for `close`; they tell mistakes apart that raise the same error.
     values : how many values it must return, where the lesson unpacks them.
 
     Raises
@@ -287,7 +304,7 @@ def call(
     except NotImplementedError:
         raise NotAttempted(name, "not attempted yet.") from None
     except Exception as error:
-        fail_with(name, error, given or {})
+        fail_with(name, error, inputs or {})
     if result is None:
         fail(name, "Your function returned None.", "Does it end with a `return`?", None)
     _attempted(result, name)
@@ -299,20 +316,20 @@ def call(
 
 
 @contextlib.contextmanager
-def exercise(read: Pointer = None) -> Iterator[None]:
+def exercise(see: Section = None) -> Iterator[None]:
     """Let a notebook run on past an exercise that is still open; a wrong answer still stops it.
 
     Parameters
     ----------
-    read : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
+    see : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
     """
-    before = task_pointer.set(read)
+    before = task_section.set(see)
     try:
         yield
     except NotAttempted as problem:
         skipped(problem)
     finally:
-        task_pointer.reset(before)
+        task_section.reset(before)
 
 
 def _attempted(value: Any, name: str) -> None:

@@ -22,19 +22,21 @@ def difference(value: Any, expected: Tensor, rtol: float, atol: float) -> str | 
     return _difference_in_numbers(_numbers(value), _numbers(expected), rtol, atol)
 
 
-def unequal(value: Any, mine: Any, right: Any) -> str:
+def unequal(value: Any, actual: Any, expected: Any) -> str:
     """The first fact in which two plain values differ; the right one stays unsaid."""
     start = f"{short(value)} is not the answer."
-    if isinstance(mine, tuple) != isinstance(right, tuple):
-        return f"{start} Asked for {'several values in order' if isinstance(right, tuple) else 'a single value'}."
-    if type(mine) is not type(right) and (isinstance(mine, str | bool) or isinstance(right, str | bool)):
+    if isinstance(actual, tuple) != isinstance(expected, tuple):
+        return f"{start} Asked for {'several values in order' if isinstance(expected, tuple) else 'a single value'}."
+    if type(actual) is not type(expected) and (isinstance(actual, str | bool) or isinstance(expected, str | bool)):
         return f"{start} It is of another kind than the one asked for."
-    if isinstance(mine, tuple) and len(mine) != len(right):
-        return f"{start} It has {len(mine)} value{'' if len(mine) == 1 else 's'}, which is not how many are asked for."
-    if str(mine) != str(right) and str(mine).casefold() == str(right).casefold():
+    if isinstance(actual, tuple) and len(actual) != len(expected):
+        return (
+            f"{start} It has {len(actual)} value{'' if len(actual) == 1 else 's'}, which is not how many are asked for."
+        )
+    if str(actual) != str(expected) and str(actual).casefold() == str(expected).casefold():
         return f"{start} Mind small and capital letters."
-    if isinstance(mine, tuple):
-        return f"{start} {_first_difference(mine, right)}"
+    if isinstance(actual, tuple):
+        return f"{start} {_first_difference(actual, expected)}"
     return start
 
 
@@ -55,8 +57,8 @@ def same_tensor(value: Any, other: Any, rtol: float, atol: float) -> bool:
         return False
     few = slice(None, None, max(1, value.numel() // 64))  # most candidates differ at once
     return all(
-        torch.allclose(_numbers(mine), _numbers(theirs), rtol, atol, equal_nan=True)
-        for mine, theirs in ((value.reshape(-1)[few], other.reshape(-1)[few]), (value, other))
+        torch.allclose(_numbers(actual), _numbers(theirs), rtol, atol, equal_nan=True)
+        for actual, theirs in ((value.reshape(-1)[few], other.reshape(-1)[few]), (value, other))
     )
 
 
@@ -118,28 +120,28 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _first_difference(mine: tuple, right: tuple) -> str:
+def _first_difference(actual: tuple, expected: tuple) -> str:
     """Where two tuples of one length differ first, as deep as both hold tuples of one length there."""
     path: list[int] = []
     beside: set[bool] = set()  # whether the right values there are rows; where some are, it must not be told which
-    while isinstance(mine, tuple) and isinstance(right, tuple) and len(mine) == len(right):
-        path.append(next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b))
-        beside = {isinstance(part, tuple) for part in right}
-        mine, right = mine[path[-1]], right[path[-1]]
+    while isinstance(actual, tuple) and isinstance(expected, tuple) and len(actual) == len(expected):
+        path.append(next(i for i, (a, b) in enumerate(zip(actual, expected, strict=True)) if a != b))
+        beside = {isinstance(part, tuple) for part in expected}
+        actual, expected = actual[path[-1]], expected[path[-1]]
     place = f"index {path[0] if len(path) == 1 else path}"
-    if isinstance(mine, tuple) != isinstance(right, tuple) and len(beside) == 1:
+    if isinstance(actual, tuple) != isinstance(expected, tuple) and len(beside) == 1:
         kinds = ("a row of values", "a single value")
-        has, wanted = kinds if isinstance(mine, tuple) else kinds[::-1]
+        has, wanted = kinds if isinstance(actual, tuple) else kinds[::-1]
         return f"At {place} it holds {has}; asked for {wanted} there."
     return f"The value at {place} is the first that differs."
 
 
-def _difference_in_numbers(mine: Tensor, right: Tensor, rtol: float, atol: float) -> str | None:
-    finite = torch.isfinite(mine)
+def _difference_in_numbers(actual: Tensor, expected: Tensor, rtol: float, atol: float) -> str | None:
+    finite = torch.isfinite(actual)
     if not finite.all():
-        return f"{int((~finite).sum())} of {mine.numel()} elements are NaN or infinite."
-    distance = (mine - right).abs()
-    wrong = distance > atol + rtol * right.abs()
+        return f"{int((~finite).sum())} of {actual.numel()} elements are NaN or infinite."
+    distance = (actual - expected).abs()
+    wrong = distance > atol + rtol * expected.abs()
     if not wrong.any():
         return None
     worst = tuple(int(i) for i in torch.unravel_index(distance.argmax(), distance.shape))

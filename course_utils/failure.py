@@ -11,66 +11,66 @@ from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from .mistakes import CATALOGUE, Mistake, diagnose, diagnose_error
-from .verdict import CheckFailed, tier_after_failing
+from .verdict import CheckFailed, hint_level_after_failing
 
-Given = dict[str, Any] | None
-Pointer = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
+Inputs = dict[str, Any] | None
+Section = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
 SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
 
-task_pointer: ContextVar[Pointer] = ContextVar("task_pointer", default=None)  # of the exercise that runs
+task_section: ContextVar[Section] = ContextVar("task_pointer", default=None)  # of the exercise that runs
 
 
 def fail(
     name: str,
     symptom: str,
     question: str,
-    read: Pointer,
-    same: Callable[[Any], bool] = lambda way: False,
-    given: Given = None,
+    see: Section,
+    matches: Callable[[Any], bool] = lambda simulated: False,
+    inputs: Inputs = None,
     value: Any = None,
-    otherwise: Pointer = None,
+    default_section: Section = None,
 ) -> NoReturn:
     """Raise with the mistakes that make of the inputs what the student has, or with the plain facts."""
-    found = diagnose(CATALOGUE, {**(given or {}), "value": value}, same) if given else []
-    _raise(name, symptom, question, read, found, otherwise=otherwise)
+    found = diagnose(CATALOGUE, {**(inputs or {}), "value": value}, matches) if inputs else []
+    _raise(name, symptom, question, see, found, default_section=default_section)
 
 
-def fail_with(name: str, error: Exception, given: dict[str, Any]) -> NoReturn:
+def fail_with(name: str, error: Exception, inputs: dict[str, Any]) -> NoReturn:
     """Raise with the error's own message first, then with what it usually means."""
     message = (str(error).strip() or "no message").splitlines()[0]
-    found = diagnose_error(CATALOGUE, message, given)
+    found = diagnose_error(CATALOGUE, message, inputs)
     symptom = f"Your code raised {type(error).__name__}: {message.rstrip('.')}{_where(error)}."
-    question, otherwise = "What does this line expect to find, and what does it find?", None
+    question, default_section = "What does this line expect to find, and what does it find?", None
     if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|batched|hx", message):
-        question, otherwise = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
-    _raise(name, symptom, question, None, found, error, otherwise)
+        question, default_section = "What were the shapes of the tensors on that line?", SIZES_IN_ERRORS
+    _raise(name, symptom, question, None, found, error, default_section)
 
 
 def _raise(
     name: str,
     facts: str,
     question: str,
-    read: Pointer,
+    see: Section,
     found: list[Mistake],
     cause: Exception | None = None,
-    otherwise: Pointer = None,
+    default_section: Section = None,
 ) -> NoReturn:
-    """`read` is the task's own pointer; where it has none, and no mistake has a name, `otherwise` is shown."""
-    ids, read = [mistake.id for mistake in found], read or task_pointer.get()
+    """`see` is the task's own section; where it has none, and no mistake has a name, `default_section` is shown."""
+    ids, see = [mistake.id for mistake in found], see or task_section.get()
     if len(found) == 1:
         facts, question = f"{facts}\n{found[0].symptom}", found[0].question
     elif found:
         facts = f"{facts}\nThis is what {' or '.join(ids)} gives."
         question = " ".join(mistake.question for mistake in found)
-    if found and (read is None or found[0].read[0] <= read[0]):  # names of lessons begin with their numbers
-        read = found[0].read
-    raise CheckFailed(name, facts, question, read or otherwise, ids, tier_after_failing(name)) from cause
+    if found and (see is None or found[0].see[0] <= see[0]):  # names of lessons begin with their numbers
+        see = found[0].see
+    raise CheckFailed(name, facts, question, see or default_section, ids, hint_level_after_failing(name)) from cause
 
 
-def tell_author(name: str, given: Given, same: Callable[[Any], bool]) -> None:
-    """Refuse inputs on which a mistake gives the right answer; `same` compares with the right one."""
-    if given and "UNROLLED_AUTHOR" in os.environ:
-        found = diagnose(CATALOGUE, given, same)
+def require_distinguishing_inputs(name: str, inputs: Inputs, matches: Callable[[Any], bool]) -> None:
+    """Refuse inputs on which a mistake gives the right answer; `matches` compares with the right one."""
+    if inputs and "UNROLLED_AUTHOR" in os.environ:
+        found = diagnose(CATALOGUE, inputs, matches)
         if found:
             raise ValueError(f"check of {name!r}: on these inputs {found[0].id} gives the right answer too.")
 

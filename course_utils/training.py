@@ -11,20 +11,20 @@ from torch import Tensor, nn
 def fit(
     model: nn.Module,
     loss_of: Callable[[Tensor], Tensor],
-    count: int,
+    n_samples: int,
     *,
     epochs: int,
     lr: float = 0.01,
-    size: int = 32,
-    clip: float = 1.0,
+    batch_size: int = 32,
+    max_grad_norm: float = 1.0,
     after_epoch: Callable[[int], object] | None = None,
 ) -> list[float]:
-    """Train with Adam on batches in random order; the gradient is clipped to the norm `clip`.
+    """Train with Adam on batches in random order; the gradient is clipped to the norm `max_grad_norm`.
 
     Parameters
     ----------
-    loss_of : takes the rows of a batch, an int64 tensor (size,), and returns the loss as a 0-d tensor.
-    count : how many examples there are.
+    loss_of : takes the rows of a batch, an int64 tensor (batch_size,), and returns the loss as a 0-d tensor.
+    n_samples : how many examples there are.
     after_epoch : is called with the number of each finished epoch, the model in evaluation mode.
 
     Returns
@@ -38,14 +38,14 @@ def fit(
     for epoch in range(epochs):
         model.train()
         total = 0.0
-        for rows in torch.randperm(count).split(size):
+        for rows in torch.randperm(n_samples).split(batch_size):
             loss = loss_of(rows)
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
             optimizer.step()
             total += loss.item() * len(rows)
-        means.append(total / count)
+        means.append(total / n_samples)
         model.eval()
         if after_epoch:
             after_epoch(epoch)

@@ -15,7 +15,7 @@ from html import escape
 from . import progress
 
 GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
-TIERS = ("symptom", "question", "pointer")  # what a first, second and third failed attempt is shown
+HINT_LEVELS = ("symptom", "question", "section")  # what a first, second and third failed attempt is shown
 
 PANEL = """\
 <div style="border-left: 4px solid {colour}; background: {colour}14; padding: 8px 14px; max-width: 50em; \
@@ -36,9 +36,9 @@ class CheckFailed(AssertionError):
     ----------
     name : what the student calls the checked value.
     symptom, question : a sentence or two each; neither gives the solution away.
-    read : (lesson, section) where the idea is explained.
+    see : (lesson, section) where the idea is explained.
     mistakes : ids of the named mistakes that produce exactly this value.
-    tier : how much is shown: 1 the symptom, 2 also the question, 3 also the pointer.
+    hint_level : how much is shown: 1 the symptom, 2 also the question, 3 also the section.
     """
 
     mark, colour = "✗", "#c2410c"
@@ -48,25 +48,29 @@ class CheckFailed(AssertionError):
         name: str,
         symptom: str,
         question: str = "",
-        read: tuple[str, str] | None = None,
+        see: tuple[str, str] | None = None,
         mistakes: tuple[str, ...] | list[str] = (),
-        tier: int = len(TIERS),
+        hint_level: int = len(HINT_LEVELS),
     ):
         super().__init__(name, symptom)
-        self.name, self.symptom, self.question, self.read = name, symptom, question, read
-        self.mistakes, self.tier = tuple(mistakes), tier
+        self.name, self.symptom, self.question, self.see = name, symptom, question, see
+        self.mistakes, self.hint_level = tuple(mistakes), hint_level
         self.shown = False
 
     def hints(self) -> list[str]:
-        """Everything that there is to say: symptom, question and pointer, a line each."""
-        pointer = f"Read: lesson {self.read[0]}, “{self.read[1]}”." if self.read else ""
-        return [line for line in (self.symptom, self.question, pointer) if line]
+        """Everything that there is to say: symptom, question and section, a line each."""
+        section = f"Read: lesson {self.see[0]}, “{self.see[1]}”." if self.see else ""
+        return [line for line in (self.symptom, self.question, section) if line]
 
     def lines(self) -> list[str]:
-        """The body of the message at this tier."""
+        """The body of the message at this level."""
         hints = self.hints()
-        more = [f"(Another try shows {('a question', 'where to read')[self.tier - 1]}.)"] if hints[self.tier :] else []
-        return [line for hint in hints[: self.tier] + more for line in hint.splitlines()]
+        more = (
+            [f"(Another try shows {('a question', 'where to read')[self.hint_level - 1]}.)"]
+            if hints[self.hint_level :]
+            else []
+        )
+        return [line for hint in hints[: self.hint_level] + more for line in hint.splitlines()]
 
     def title(self) -> str:
         tags = "".join(f" [{mistake}]" for mistake in self.mistakes)
@@ -103,18 +107,18 @@ class NotAttempted(CheckFailed):
     mark, colour = "○", "#64748b"
 
 
-def tier_after_failing(name: str) -> int:
-    """The tier that is due now that `name` is wrong once more.
+def hint_level_after_failing(name: str) -> int:
+    """The hint level that is due now that `name` is wrong once more.
 
     nbgrader runs a notebook once and has no second attempt, so there everything is shown.
     """
     _failed[name] += 1
     progress.note(name, progress.FAILED)
-    return len(TIERS) if "NBGRADER_EXECUTION" in os.environ else min(_failed[name], len(TIERS))
+    return len(HINT_LEVELS) if "NBGRADER_EXECUTION" in os.environ else min(_failed[name], len(HINT_LEVELS))
 
 
 def passed(name: str, fact: str) -> None:
-    """Print the one green line of a right answer; a later failure begins again at the first tier."""
+    """Print the one green line of a right answer; a later failure begins again at the first hint level."""
     _failed.pop(name, None)
     progress.note(name, progress.PASSED)
     _say(f"✓ {name}: {fact}", GREEN)

@@ -64,7 +64,7 @@ def run_example(mistake: Mistake) -> tuple[str, str]:
 
 def entry(mistake: Mistake) -> str:
     printed, error = run_example(mistake)
-    lesson, section = mistake.read
+    lesson, section = mistake.see
     return ENTRY.format(
         **{name: getattr(mistake, name) for name in ("id", "title", "symptom", "question")},
         lesson=lesson,
@@ -78,7 +78,7 @@ def entry(mistake: Mistake) -> str:
 def page() -> str:
     """The whole page, the mistakes in the order of the lessons that explain them."""
     parts = [HEAD]
-    for lesson, group in itertools.groupby(sorted(CATALOGUE, key=lambda m: m.read[0]), key=lambda m: m.read[0]):
+    for lesson, group in itertools.groupby(sorted(CATALOGUE, key=lambda m: m.see[0]), key=lambda m: m.see[0]):
         parts += [f"## Lesson {lesson}\n", *map(entry, group)]
     return "\n".join(parts)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import check, data
+from course_utils import check, toy
 
 SIZES = {"batch": 4, "time": 7, "hidden": 3}
 
@@ -154,11 +154,11 @@ def test_close_states_the_first_cheap_fact_that_is_wrong(value, words):
 def test_close_names_a_mistake_from_its_value_and_no_other():
     layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(4, 7, 5)
     output, h_n = layer(batch)
-    right, given = torch.cat([h_n[0], h_n[1]], 1), {"layer": layer, "batch": batch}
-    check.close(right, right, given=given)
-    assert failure(check.close, output[:, -1], right, given=given).mistakes == ("last-output-both-directions",)
-    assert failure(check.close, h_n[-1], right, given=given).mistakes == ("last-state-one-direction",)
-    assert failure(check.close, output[:, 1], right, given=given).mistakes == ()
+    right, inputs = torch.cat([h_n[0], h_n[1]], 1), {"layer": layer, "batch": batch}
+    check.close(right, right, inputs=inputs)
+    assert failure(check.close, output[:, -1], right, inputs=inputs).mistakes == ("last-output-both-directions",)
+    assert failure(check.close, h_n[-1], right, inputs=inputs).mistakes == ("last-state-one-direction",)
+    assert failure(check.close, output[:, 1], right, inputs=inputs).mistakes == ()
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_metric_takes_a_stated_range():
 def test_metric_asks_what_the_author_would_ask_unless_a_mistake_has_a_name():
     swapped = {"metric": "recall", "targets": torch.tensor([1, 1, 0]), "predictions": torch.tensor([1, 0, 0])}
     assert failure(check.metric, 0.3, 0.25, question="Which price?").question == "Which price?"
-    assert failure(check.metric, 1.0, 0.5, given=swapped, question="Which price?").question.startswith("Among which")
+    assert failure(check.metric, 1.0, 0.5, inputs=swapped, question="Which price?").question.startswith("Among which")
 
 
 def test_layer_compares_settings_and_names_their_mistakes():
@@ -267,12 +267,12 @@ def test_layer_compares_settings_and_names_their_mistakes():
 
 
 def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
-    adder, numbers = data.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
+    adder, numbers = toy.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
     start, later = ("00_start_here", "Answer"), ("05_reading_the_right_step", "Gather")
-    for read, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
-        given = {"layer": adder, "sequence": numbers}
-        error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], given=given, read=read)
-        assert (error.mistakes, error.read[0]) == (("no-memory",), shown)
+    for see, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
+        inputs = {"layer": adder, "sequence": numbers}
+        error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], inputs=inputs, see=see)
+        assert (error.mistakes, error.see[0]) == (("no-memory",), shown)
 
 
 def test_an_exercise_says_for_all_its_checks_where_to_read():
@@ -283,12 +283,12 @@ def test_an_exercise_says_for_all_its_checks_where_to_read():
         lambda: check.shape((4, 7), "batch time", batch=7, time=4),
     ]
     for ask in wrong:
-        assert failure(ask).read[0] == "02_shapes"
-        with check.exercise(read=start):
-            assert failure(ask).read == start
-        assert failure(ask).read[0] == "02_shapes"
-    with check.exercise(read=start):
-        assert failure(check.equal, 2, 3, read=other).read == other
+        assert failure(ask).see[0] == "02_shapes"
+        with check.exercise(see=start):
+            assert failure(ask).see == start
+        assert failure(ask).see[0] == "02_shapes"
+    with check.exercise(see=start):
+        assert failure(check.equal, 2, 3, see=other).see == other
 
 
 @pytest.mark.parametrize("value", [None, ..., (..., 3), [None]])

@@ -61,7 +61,7 @@ def test_the_face_is_sorted_small_and_complete():
 
 def test_importing_the_face_is_silent_and_brings_in_nothing_that_grades():
     loaded = python(
-        "import sys; from course_utils import check, data, datasets, plots, probe, quiz; print(*sorted(sys.modules))"
+        "import sys; from course_utils import check, datasets, plots, probe, quiz, toy; print(*sorted(sys.modules))"
     )
     assert loaded.stderr == ""
     modules = set(loaded.stdout.split())

@@ -36,17 +36,17 @@ def test_ids_are_unique_and_in_kebab_case():
 
 
 @each
-def test_a_mistake_has_a_symptom_a_question_and_a_way_or_an_error(mistake):
+def test_a_mistake_has_a_symptom_a_question_and_a_simulation_or_an_error(mistake):
     assert mistake.symptom.endswith(".")
     assert mistake.question.endswith("?")
     assert not mistake.title.endswith(".")
-    assert mistake.ways or mistake.raises
+    assert mistake.simulations or mistake.raises
     assert mistake.silent or mistake.raises
 
 
 @each
 def test_the_pointer_leads_to_a_section_of_a_lesson(mistake):
-    lesson, section = mistake.read
+    lesson, section = mistake.see
     (notebook,) = [path for path in LESSONS if path.stem == lesson]
     lines = [line for cell in cells_of(notebook) for line in cell.source.splitlines()]
     assert section in [line.lstrip("# ") for line in lines if "# " in line[:5]]
@@ -122,15 +122,15 @@ def test_no_false_alarm_in_a_thousand_right_answers(task, monkeypatch):
 
 def test_two_mistakes_with_one_value_are_both_named_with_both_questions():
     layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(4, 7, 5)
-    given = {"layer": layer, "batch": batch, "lengths": torch.tensor([7, 3, 2, 5])}
+    inputs = {"layer": layer, "batch": batch, "lengths": torch.tensor([7, 3, 2, 5])}
     value = layer(batch)[1][-1]
-    found = diagnose(CATALOGUE, given, lambda way: torch.is_tensor(way) and torch.equal(way, value))
+    found = diagnose(CATALOGUE, inputs, lambda simulated: torch.is_tensor(simulated) and torch.equal(simulated, value))
     assert [mistake.id for mistake in found] == ["last-state-one-direction"]
     message = "input.size(-1) must be equal to input_size. Expected 5, got 7"
     assert {m.id for m in diagnose_error(CATALOGUE, message, {})} == {"wrong-feature-size", "missing-feature-axis"}
-    assert [m.id for m in diagnose_error(CATALOGUE, message, given)] == ["missing-feature-axis"]
+    assert [m.id for m in diagnose_error(CATALOGUE, message, inputs)] == ["missing-feature-axis"]
     other = message.replace("7", "10")
-    assert [m.id for m in diagnose_error(CATALOGUE, other, given)] == ["wrong-feature-size"]
+    assert [m.id for m in diagnose_error(CATALOGUE, other, inputs)] == ["wrong-feature-size"]
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_an_error_is_recognised_by_its_text_alone(mistake):
 
 def test_a_mask_is_not_taken_for_row_numbers():
     mask = torch.tensor([True, True, False, False])
-    for given in ({"windows": 4, "value": mask}, {"groups": ["a", "a", "b", "b"], "value": (mask, ~mask)}):
-        assert diagnose(CATALOGUE, given, lambda way: way is not None) == []
+    for inputs in ({"windows": 4, "value": mask}, {"groups": ["a", "a", "b", "b"], "value": (mask, ~mask)}):
+        assert diagnose(CATALOGUE, inputs, lambda simulated: simulated is not None) == []
 
 
-def test_a_way_that_cannot_be_computed_is_passed_over():
-    assert diagnose(CATALOGUE, {"layer": "no layer", "batch": torch.ones(2)}, lambda way: True) == []
+def test_a_simulation_that_cannot_be_computed_is_passed_over():
+    assert diagnose(CATALOGUE, {"layer": "no layer", "batch": torch.ones(2)}, lambda simulated: True) == []
 
 
 # -- hints give nothing away ------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_no_hint_holds_a_piece_of_a_solution():
     assert any("transpose(0,1)" in piece for piece in pieces)
     assert any("torch.cat" in piece for piece in pieces)
     for mistake in CATALOGUE:
-        hints = "".join([mistake.title, mistake.symptom, mistake.question, *mistake.read]).replace(" ", "")
+        hints = "".join([mistake.title, mistake.symptom, mistake.question, *mistake.see]).replace(" ", "")
         assert [piece for piece in pieces if piece in hints] == [], mistake.id
 
 
@@ -201,7 +201,7 @@ def test_no_example_holds_a_solution_of_an_assignment():
 
 @tasks
 def test_no_message_holds_the_expected_number(task):
-    """What a wrong answer is told, at the last tier, never has the right number in it."""
+    """What a wrong answer is told, at the last hint level, never has the right number in it."""
     answers = list(task.right.values())
     for name, answer in task.wrong.items():
         with contextlib.redirect_stdout(io.StringIO()), pytest.raises(CheckFailed) as caught:

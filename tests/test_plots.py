@@ -11,16 +11,16 @@ from matplotlib.image import imread
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from course_utils import data, plots
+from course_utils import plots, toy
 
 LABELS = {"title": "Loss", "x_label": "epoch", "y_label": "loss", "alt": "The loss goes down over two epochs."}
 PICTURES = {
-    "blocks": lambda: plots.blocks(data.labelled(2, 3, 4)),
+    "blocks": lambda: plots.blocks(toy.labelled(2, 3, 4)),
     "influence": lambda: plots.influence(torch.ones(3, 3).triu()),
     "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
     "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
-    "staircase": lambda: plots.staircase([3, 1, 5]),
-    "returned": lambda: plots.returned(seeded_layer(), torch.ones(2, 4, 5)),
+    "packed": lambda: plots.packed([3, 1, 5]),
+    "outputs": lambda: plots.outputs(seeded_layer(), torch.ones(2, 4, 5)),
     "unrolled": lambda: plots.unrolled(3),
     "lines": lambda: plots.lines({"one": [1.0, 2.0], "two": [2.0, 1.0]}, **LABELS),
     "bars": lambda: plots.bars({"one": 1.0, "two": [2.0, 3.0]}, title="Error", x_label="degrees"),
@@ -56,9 +56,9 @@ def test_a_saved_picture_is_the_same_every_time(make, tmp_path):
 
 
 def test_blocks_write_every_number_in_its_place():
-    picture = plots.blocks(data.labelled(2, 3, 4))
+    picture = plots.blocks(toy.labelled(2, 3, 4))
     assert [axes.get_title() for axes in picture.figure.axes] == ["sample 0", "sample 1"]
-    assert sorted(texts(picture)) == sorted(f"{n:g}" for n in data.labelled(2, 3, 4).flatten().tolist())
+    assert sorted(texts(picture)) == sorted(f"{n:g}" for n in toy.labelled(2, 3, 4).flatten().tolist())
     assert "(2, 3, 4)" in picture.alt
 
 
@@ -90,8 +90,8 @@ def test_positions_show_which_padding_is_read():
 
 def test_the_staircase_is_what_packing_makes_of_the_lengths():
     lengths = torch.tensor([2, 4, 1, 4])
-    picture = plots.staircase(lengths)
-    packed = pack_padded_sequence(data.labelled(4, 4, 1), lengths, batch_first=True, enforce_sorted=False)
+    picture = plots.packed(lengths)
+    packed = pack_padded_sequence(toy.labelled(4, 4, 1), lengths, batch_first=True, enforce_sorted=False)
     (panel,) = picture.figure.axes
     assert [int(label.get_text()) for label in panel.get_xticklabels()] == packed.batch_sizes.tolist()
     assert [int(label.get_text()[-1]) for label in panel.get_yticklabels()] == packed.sorted_indices.tolist()
@@ -102,7 +102,7 @@ def test_the_staircase_is_what_packing_makes_of_the_lengths():
     assert [places[place] for place in range(len(places))] == packed.data.flatten().tolist()
     for lengths in ([], [3, 0], [13], [1] * 9):
         with pytest.raises(ValueError, match="at most 8 lengths of 1 to 12"):
-            plots.staircase(lengths)
+            plots.packed(lengths)
 
 
 def test_unrolled_shows_where_each_state_ends():
@@ -115,7 +115,7 @@ def test_unrolled_shows_where_each_state_ends():
 @pytest.mark.parametrize("settings", [{}, {"num_layers": 3, "bidirectional": False}, {"num_layers": 1}])
 def test_what_stands_in_output_and_in_h_n_is_framed_in_both(settings):
     layer = seeded_layer(**settings)
-    picture = plots.returned(layer, torch.randn(2, 4, 5))
+    picture = plots.outputs(layer, torch.randn(2, 4, 5))
     framed = []
     for panel in picture.figure.axes:
         places = {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in panel.texts}
@@ -128,7 +128,7 @@ def test_what_stands_in_output_and_in_h_n_is_framed_in_both(settings):
 def test_what_a_layer_returned_is_refused_where_it_cannot_be_drawn():
     for layer, steps in [(seeded_layer(batch_first=False), 4), (seeded_layer(), 9), (seeded_layer(num_layers=5), 4)]:
         with pytest.raises(ValueError, match="batch-first, at most 8"):
-            plots.returned(layer, torch.ones(2, steps, 5))
+            plots.outputs(layer, torch.ones(2, steps, 5))
 
 
 # Colours as people see them who lack a kind of cone, on linear RGB: Machado, Oliveira and Fernandes 2009, severity 1.
@@ -201,7 +201,7 @@ def drawn(threshold: float, prevalence: float) -> plots.Picture:
 
 
 def test_a_moving_picture_is_a_picture_with_sliders():
-    moving = plots.move(drawn, threshold=[0.5, 0.1, 0.9], prevalence=[0.2, 0.4])
+    moving = plots.interact(drawn, threshold=[0.5, 0.1, 0.9], prevalence=[0.2, 0.4])
     bundle = moving._repr_mimebundle_()
     assert 'alt="at 0.5: bars of share: value 0.10."' in bundle["text/html"]
     assert "at 0.5" in repr(moving)
@@ -216,4 +216,4 @@ def test_a_moving_picture_is_a_picture_with_sliders():
 
 def test_there_must_be_something_to_move():
     with pytest.raises(ValueError, match=r"at least two values to move between: \['threshold'\]"):
-        plots.move(drawn, threshold=[0.5], prevalence=[0.1, 0.2])
+        plots.interact(drawn, threshold=[0.5], prevalence=[0.1, 0.2])

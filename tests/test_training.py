@@ -35,7 +35,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_examples_though_the_last_batch_is
         return model.weight.sum() * 0 + float(len(rows))
 
     model = nn.Linear(1, 1)
-    (mean,) = fit(model, loss_of, 10, epochs=1, size=4)
+    (mean,) = fit(model, loss_of, 10, epochs=1, batch_size=4)
     assert seen == [4, 4, 2]
     assert mean == (4 * 4 + 4 * 4 + 2 * 2) / 10
 
@@ -44,7 +44,7 @@ def test_gradients_are_clipped(monkeypatch):
     norms = []
     clip = nn.utils.clip_grad_norm_
     monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda weights, top: norms.append(top) or clip(weights, top))
-    trained(scale=1e6, clip=0.5)
+    trained(scale=1e6, max_grad_norm=0.5)
     assert norms == [0.5] * 40
 
 

@@ -35,29 +35,29 @@ def test_the_text_has_symptom_question_and_pointer_below_the_title():
 
 
 @pytest.mark.parametrize(
-    ("tier", "shown"),
+    ("hint_level", "shown"),
     [
         (1, ["A symptom.", "(Another try shows a question.)"]),
         (2, ["A symptom.", "A question?", "(Another try shows where to read.)"]),
         (3, ["A symptom.", "A question?", "Read: lesson 02_shapes, “The layer”."]),
     ],
 )
-def test_each_tier_shows_one_hint_more(tier, shown):
-    error = CheckFailed("output", "A symptom.", "A question?", ("02_shapes", "The layer"), tier=tier)
+def test_each_hint_level_shows_one_hint_more(hint_level, shown):
+    error = CheckFailed("output", "A symptom.", "A question?", ("02_shapes", "The layer"), hint_level=hint_level)
     assert error.lines() == shown
     assert len(error.hints()) == 3
 
 
 def test_each_failed_attempt_in_a_kernel_earns_a_hint_and_a_right_answer_starts_anew():
-    def tier(value, name="count"):
+    def hint_level(value, name="count"):
         with pytest.raises(CheckFailed) as caught:
             check.equal(value, 3, name=name)
-        return caught.value.tier
+        return caught.value.hint_level
 
-    assert [tier(1), tier(1), tier(2), tier(2)] == [1, 2, 3, 3]
-    assert tier(1, name="another") == 1
+    assert [hint_level(1), hint_level(1), hint_level(2), hint_level(2)] == [1, 2, 3, 3]
+    assert hint_level(1, name="another") == 1
     check.equal(3, 3, name="count")
-    assert tier(1) == 1
+    assert hint_level(1) == 1
 
 
 def test_where_there_is_no_second_attempt_every_hint_is_shown(monkeypatch):

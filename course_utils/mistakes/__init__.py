@@ -1,16 +1,16 @@
 """The catalogue of named mistakes: what each one looks like, what it computes, and what it raises.
 
-Checks, lessons, quizzes, hints and the instructor's report read this one catalogue. It holds wrong ways only:
-the right value of a graded task stands in its hidden test. The inputs that checks give to the ways are
+Checks, lessons, quizzes, hints and the instructor's report read this one catalogue. It holds wrong values only:
+the right value of a graded task stands in its hidden test. The inputs that checks give to the simulations are
 
-    axes        the axes that were asked for, such as "batch time hidden"; a way returns the axes it makes of them
-    settings    the constructor arguments that were asked for; a way returns the ones it would use
-    behaviour   what the probes should find, such as {"sees_future": False}; a way returns what they would find
+    axes        the axes that were asked for, such as "batch time hidden"; a simulation returns the axes it makes
+    settings    the constructor arguments that were asked for; a simulation returns the ones it would use
+    behaviour   what the probes should find, such as {"sees_future": False}; a simulation returns what they would find
     layer       an nn.RNN                      batch      its input, in the layout of the task
     sequence    one unbatched input (time, features)      sequences  a list of them      start  an h_0
     by_hand     the same where the layer's cell is written by hand      cut  a step at which it is cut in two
     chunk       how many steps of the batch are read at once
-    calls       texts such as "nn.RNN(5, 3)"; a way returns (input_size, hidden_size) or "raises" for each
+    calls       texts such as "nn.RNN(5, 3)"; a simulation returns (input_size, hidden_size) or "raises" for each
     lengths     (batch,) valid steps; the batch is then padded, the layer batch-first
     length      how many steps of the sequence are valid
     logits      (batch, [time,] classes)       targets, predictions, mask   one number for each sample or step

@@ -42,9 +42,9 @@ def _in_walking_order(layer, sequence):
 
 
 def _cell(new_state):
-    """A way: a walk by hand with this cell, (time, hidden), or (time,) for a layer of one hidden unit."""
+    """A simulation: a walk by hand with this cell, (time, hidden), or (time,) for a layer of one hidden unit."""
 
-    def way(layer, by_hand):
+    def simulation(layer, by_hand):
         if layer.bidirectional or layer.num_layers > 1:
             raise ValueError("a walk by hand is the walk of one layer in one direction")
         squash = torch.tanh if layer.nonlinearity == "tanh" else torch.relu
@@ -57,7 +57,7 @@ def _cell(new_state):
             raise ValueError("a layer for the head, on which this changes nothing")
         return found.squeeze(1)
 
-    return way
+    return simulation
 
 
 def _one_direction(layer, by_hand):
@@ -106,8 +106,8 @@ CELL: tuple[Mistake, ...] = (
         title="Each step by itself",
         symptom="This is what comes out when the layer forgets everything before each step.",
         question="What does the layer carry from one step to the next?",
-        read=("02_shapes", "Output and h_n"),
-        ways=(
+        see=("02_shapes", "Output and h_n"),
+        simulations=(
             _without_memory,
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + b_hh)),
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih)),
@@ -122,8 +122,8 @@ print("equal inputs, different outputs:", [round(number, 2) for number in layer(
         title="The start taken for an output",
         symptom="The state before the first step stands among the outputs.",
         question="What has the layer read when it gives its first output?",
-        read=START,
-        ways=(
+        see=START,
+        simulations=(
             _start_shown,
             lambda layer, by_hand: F.pad(_one_direction(layer, by_hand)[:-1], (0, 0, 1, 0)).squeeze(1),
         ),
@@ -137,8 +137,8 @@ print(len(output), "outputs for 3 steps, none of them 0.9:", [round(n, 2) for n 
         title="A start that changes nothing",
         symptom="This is what the layer gives when it starts from zero.",
         question="What does the first step add to?",
-        read=START,
-        ways=(_start_unread,),
+        see=START,
+        simulations=(_start_unread,),
         example="""
 layer, sequence = nn.RNN(1, 1), torch.ones(3, 1)
 print(torch.equal(layer(sequence)[0], layer(sequence, torch.full((1, 1), 0.9))[0]))
@@ -149,8 +149,8 @@ print(torch.equal(layer(sequence)[0], layer(sequence, torch.full((1, 1), 0.9))[0
         title="The backward half in the order of its walk",
         symptom="These are the numbers of the backward walk, in the order in which it met them.",
         question="At which step of the sequence does the backward walk put out its first number?",
-        read=DIRECTIONS,
-        ways=(
+        see=DIRECTIONS,
+        simulations=(
             _in_walking_order,
             lambda layer, by_hand: torch.cat([_halves(layer, by_hand)[0], _halves(layer, by_hand)[1].flip(0)], dim=1),
         ),
@@ -164,7 +164,7 @@ print("finished at step 0:", torch.equal(output[0, 1:], h_n[1]), " at step 2:", 
         title="Too many arguments by position",
         symptom="The fourth argument of nn.RNN is the nonlinearity, and it was given something else.",
         question="Which arguments would be clearer with their names?",
-        read=CONSTRUCTOR,
+        see=CONSTRUCTOR,
         raises=r"Unknown nonlinearity '(True|False|[\d.]+)'",
         silent=False,
         example="""
@@ -176,8 +176,8 @@ nn.RNN(4, 3, 1, True)  # meant: bidirectional
         title="Dropout that drops nothing",
         symptom="Dropout acts between the layers of a stack, and this stack has one layer.",
         question="Between which two layers would the dropout stand?",
-        read=CONSTRUCTOR,
-        ways=(_dropout_without_layers,),
+        see=CONSTRUCTOR,
+        simulations=(_dropout_without_layers,),
         raises=r"dropout option adds dropout after all but last recurrent layer",
         example="""
 layer, batch = nn.RNN(5, 3, dropout=0.9), torch.randn(7, 4, 5)
@@ -189,8 +189,8 @@ print("same result twice, so nothing is dropped:", torch.equal(layer(batch)[0], 
         title="Another start each time",
         symptom="The same input gives another output each time it is read.",
         question="What is drawn anew at each call: the start, or the dropout of a model in training mode?",
-        read=WHERE_IT_STARTS,
-        ways=(behaves("repeats"),),
+        see=WHERE_IT_STARTS,
+        simulations=(behaves("repeats"),),
         example="""
 layer, batch = nn.RNN(5, 3), torch.randn(7, 4, 5)
 first, second = (layer(batch, torch.randn(1, 4, 3))[0] for _ in range(2))
@@ -202,8 +202,8 @@ print("same output twice:", torch.allclose(first, second))
         title="One bias where the cell has two",
         symptom="A bias is missing: the formula adds two of them at every step.",
         question="Which parameters does the layer have, and have you used each of them at each step?",
-        read=BY_HAND,
-        ways=(
+        see=BY_HAND,
+        simulations=(
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + w_hh @ h)),
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + w_hh @ h + b_hh)),
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + w_hh @ h)),
@@ -220,8 +220,8 @@ print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x)[0].item(
         title="The sum without its activation",
         symptom="The weighted sum itself was taken for the new state.",
         question="What does the cell do with the sum before it becomes the new state?",
-        read=BY_HAND,
-        ways=(_cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: w_ih @ x + b_ih + w_hh @ h + b_hh),),
+        see=BY_HAND,
+        simulations=(_cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: w_ih @ x + b_ih + w_hh @ h + b_hh),),
         example="""
 layer, x = nn.RNN(1, 1), torch.tensor([[9.0]])
 by_hand = x @ layer.weight_ih_l0.T + layer.bias_ih_l0 + layer.bias_hh_l0
@@ -233,8 +233,8 @@ print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x)[0].item(
         title="The activation in another place",
         symptom="The activation was applied to a part of the sum, or more than once.",
         question="What stands inside the activation, and how often is it applied at one step?",
-        read=BY_HAND,
-        ways=(
+        see=BY_HAND,
+        simulations=(
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih) + w_hh @ h + b_hh),
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: w_ih @ x + b_ih + act(w_hh @ h + b_hh)),
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih) + act(w_hh @ h + b_hh)),
@@ -253,8 +253,8 @@ print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x, h)[0].it
         title="Rows and columns of the recurrent weight exchanged",
         symptom="The recurrent weight was multiplied from its other side, which its square shape allows.",
         question="Which axis of weight_hh_l0 counts the numbers of the new state, and which one those of the old?",
-        read=BY_HAND,
-        ways=(
+        see=BY_HAND,
+        simulations=(
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + h @ w_hh + b_hh)),
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(x @ w_ih + b_ih + h @ w_hh + b_hh)),
         ),
@@ -270,8 +270,8 @@ print("same shape:", right.shape == wrong.shape, " same numbers:", torch.allclos
         title="One tensor for the states of all steps",
         symptom="Every step shows the state after the last one.",
         question="How many tensors does your list hold: one for each step, or the same one many times?",
-        read=("01_what_nn_rnn_computes", "Find the bug"),
-        ways=(lambda layer, by_hand: _one_direction(layer, by_hand)[-1].expand(len(by_hand), -1),),
+        see=("01_what_nn_rnn_computes", "Find the bug"),
+        simulations=(lambda layer, by_hand: _one_direction(layer, by_hand)[-1].expand(len(by_hand), -1),),
         example="""
 state, states = torch.zeros(1), []
 for x in [1.0, 2.0, 3.0]:
@@ -285,8 +285,8 @@ print(torch.stack(states).flatten().tolist(), "where 1, 3, 6 was meant")
         title="A backward half that walked forward",
         symptom="The second set of weights was used, but it read the sequence in its own order.",
         question="Which step of the sequence must the backward walk read first?",
-        read=("01_what_nn_rnn_computes", "Two layers, two directions"),
-        ways=(
+        see=("01_what_nn_rnn_computes", "Two layers, two directions"),
+        simulations=(
             lambda layer, by_hand: torch.cat(_both_forward(layer, by_hand), dim=1),
             lambda layer, by_hand: torch.cat(
                 [_both_forward(layer, by_hand)[0], _both_forward(layer, by_hand)[1].flip(0)], dim=1
@@ -305,8 +305,8 @@ print(torch.allclose(second(sequence)[0], layer(sequence)[0][:, 3:]))
         title="Keywords read by their place",
         symptom="A call with keywords was read as if their order counted.",
         question="How does Python know which argument is meant where the names stand in front?",
-        read=CONSTRUCTOR,
-        ways=(_by_place,),
+        see=CONSTRUCTOR,
+        simulations=(_by_place,),
         example="""
 print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden were meant")
 """,
@@ -316,8 +316,8 @@ print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden we
         title="Each piece begins anew",
         symptom="A later piece of the sequence begins as if nothing had come before it.",
         question="What does the layer know of the first piece when it begins the second one?",
-        read=WHERE_IT_STARTS,
-        ways=(_begun_anew, _each_chunk_begun_anew),
+        see=WHERE_IT_STARTS,
+        simulations=(_begun_anew, _each_chunk_begun_anew),
         example="""
 layer, sequence = nn.RNN(5, 3), torch.randn(7, 5)
 whole, pieces = layer(sequence)[0], torch.cat([layer(piece)[0] for piece in sequence.split(4)])

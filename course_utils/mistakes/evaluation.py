@@ -90,8 +90,8 @@ EVALUATION: tuple[Mistake, ...] = (
         title="A scaler that has seen the test set",
         symptom="Mean and spread were taken from training and test data together.",
         question="Which numbers are known on the day when the model is trained?",
-        read=SCALER,
-        ways=(
+        see=SCALER,
+        simulations=(
             lambda train, test: _standardized(test, torch.cat([train, test]), 1),
             lambda train, test: _standardized(test, torch.cat([train, test]), 0),
         ),
@@ -105,8 +105,8 @@ print("mean of everything", series.mean().item(), " mean of the training part", 
         title="A second scaler for the test set",
         symptom="The mean, the spread or both were taken from the test data.",
         question="Does a number mean the same thing to the model in training and in the test?",
-        read=SCALER,
-        ways=(
+        see=SCALER,
+        simulations=(
             lambda train, test: _standardized(test, test, 1),
             lambda train, test: _standardized(test, test, 0),
             lambda train, test: (test - test.mean(0)) / train.std(0),
@@ -123,8 +123,8 @@ print("and so did the training data    ", ((train - train.mean()) / train.std())
         title="Windows of one series, shuffled before the split",
         symptom="Some test windows lie before training windows, and between their neighbours.",
         question="What does the model know in training about the days around a test window?",
-        read=SPLIT,
-        ways=(_not_the_last,),
+        see=SPLIT,
+        simulations=(_not_the_last,),
         example="""
 order = torch.randperm(10)
 print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
@@ -135,8 +135,8 @@ print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
         title="Test windows that overlap the training windows",
         symptom="The first of these test pieces share steps with the last training piece.",
         question="Which steps does the last training piece hold, and with which step may the first test piece begin?",
-        read=SPLIT,
-        ways=(_too_early,),
+        see=SPLIT,
+        simulations=(_too_early,),
         example="""
 pieces = torch.arange(12).unfold(0, 5, 1)  # pieces of 5 steps
 print("last of training", pieces[5].tolist(), " first of the test", pieces[6].tolist())
@@ -147,8 +147,8 @@ print("last of training", pieces[5].tolist(), " first of the test", pieces[6].to
         title="The same item in training and test",
         symptom="Some items of the test set stand in the training set, word by word.",
         question="Can a model that learns by heart be told from one that has understood?",
-        read=("09_data_leakage", "Duplicates and groups"),
-        ways=(lambda value, texts: _in_both(value, texts),),
+        see=("09_data_leakage", "Duplicates and groups"),
+        simulations=(lambda value, texts: _in_both(value, texts),),
         example="""
 texts = ["call me", "win now", "call me", "see you"]
 print("in both parts:", set(texts[:2]) & set(texts[2:]))
@@ -159,8 +159,8 @@ print("in both parts:", set(texts[:2]) & set(texts[2:]))
         title="The same person in training and test",
         symptom="Some groups have items in both parts.",
         question="Will the model meet the same people again when it is used?",
-        read=("09_data_leakage", "Duplicates and groups"),
-        ways=(lambda value, groups: _in_both(value, groups),),
+        see=("09_data_leakage", "Duplicates and groups"),
+        simulations=(lambda value, groups: _in_both(value, groups),),
         example="""
 speakers = ["ann", "bob", "ann", "eve"]
 print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
@@ -171,8 +171,8 @@ print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
         title="A forecast that reads what it forecasts",
         symptom="Earlier outputs move when a later input changes.",
         question="What has your model read when it answers for a step, and by which way could a later step get in?",
-        read=("09_data_leakage", "A look into the future"),
-        ways=(behaves("sees_future"),),
+        see=("09_data_leakage", "A look into the future"),
+        simulations=(behaves("sees_future"),),
         example="""
 layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(1, 7, 5)
 changed = batch.clone()
@@ -185,8 +185,8 @@ print("first output moves:", not torch.allclose(layer(batch)[0][:, 0], layer(cha
         title="Targets that stand in the input",
         symptom="Each target is the last value of its own window.",
         question="Which step does the window end with, and which step is to be forecast?",
-        read=("10_forecast_errors", "Windows and targets"),
-        ways=(
+        see=("10_forecast_errors", "Windows and targets"),
+        simulations=(
             lambda series, window: series[window - 1 : -1],
             lambda series, window: series[window - 1 :],
         ),
@@ -201,8 +201,8 @@ print("window", windows[0].tolist(), " target", series[window - 1 : -1][0].item(
         title="MSE where RMSE was asked for",
         symptom="This is the mean of the squared errors, in squared units.",
         question="In which unit is your number?",
-        read=ERRORS,
-        ways=(_squared,),
+        see=ERRORS,
+        simulations=(_squared,),
         example="""
 errors = torch.tensor([3.0, 4.0])
 print("MSE", (errors**2).mean().item(), " RMSE", round((errors**2).mean().sqrt().item(), 3))
@@ -213,8 +213,8 @@ print("MSE", (errors**2).mean().item(), " RMSE", round((errors**2).mean().sqrt()
         title="MAE where RMSE was asked for",
         symptom="This is the mean of the absolute errors: the root was taken too early, or no square at all.",
         question="In which order do the square, the mean and the root come?",
-        read=ERRORS,
-        ways=(_absolute,),
+        see=ERRORS,
+        simulations=(_absolute,),
         example="""
 errors = torch.tensor([3.0, 4.0])
 print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (errors**2).mean().sqrt().item())
@@ -225,8 +225,8 @@ print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (
         title="A naive forecast from the wrong step",
         symptom="The naive forecast was not compared with the step right after it.",
         question="Which value is known one step before the one that is forecast?",
-        read=NAIVE,
-        ways=(lambda metric, series: _lagged(metric, "naive mae", series, 2),),
+        see=NAIVE,
+        simulations=(lambda metric, series: _lagged(metric, "naive mae", series, 2),),
         example="""
 series = torch.tensor([1.0, 2.0, 4.0, 8.0])
 two = (series[2:] - series[:-2]).abs().mean().item()
@@ -238,8 +238,8 @@ print("two steps:", two, " one step:", round(series.diff().abs().mean().item(), 
         title="A series that was rolled round",
         symptom="The first steps were compared with the last ones of the series.",
         question="`roll` is a ring: what does it put where nothing is known yet?",
-        read=NAIVE,
-        ways=(
+        see=NAIVE,
+        simulations=(
             lambda metric, series: _wrapped(metric, "naive mae", series, 1),
             lambda metric, series, season: _wrapped(metric, "seasonal naive mae", series, season),
         ),
@@ -253,8 +253,10 @@ print("rolled by one step", series.roll(1).tolist())
         title="Differences of differences",
         symptom="This is the difference of the differences, taken again and again.",
         question="What does the number in `diff(n)` count: how far it looks back, or how often it is done?",
-        read=NAIVE,
-        ways=(lambda metric, series, season: {"seasonal naive mae": float(series.diff(season).abs().mean())}[metric],),
+        see=NAIVE,
+        simulations=(
+            lambda metric, series, season: {"seasonal naive mae": float(series.diff(season).abs().mean())}[metric],
+        ),
         example="""
 series = torch.tensor([1.0, 2.0, 4.0, 8.0])
 print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - series[:-2]).tolist())
@@ -265,8 +267,8 @@ print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - seri
         title="Errors that cancel",
         symptom="The errors were averaged with their signs, so too high and too low cancel.",
         question="What do an error of 3 and one of -3 add to your number?",
-        read=ERRORS,
-        ways=(
+        see=ERRORS,
+        simulations=(
             _signed,
             lambda metric, forecast, actual: -_signed(metric, forecast, actual),
             lambda metric, forecast, actual: {"rmse": _signed(metric, forecast, actual)}[metric] ** 0.5,
@@ -287,8 +289,8 @@ print("mean of the errors", errors.mean().item(), " mean of their sizes", errors
         title="A season of the wrong length",
         symptom="The forecast comes from a neighbour of the step one season ago.",
         question="How many steps lie between a month and the same month of last year?",
-        read=NAIVE,
-        ways=(
+        see=NAIVE,
+        simulations=(
             lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season - 1),
             lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season + 1),
         ),
@@ -303,8 +305,8 @@ for lag in (11, 12):
         title="MASE scaled by the test data",
         symptom="The error is divided by the naive error of the test period.",
         question="Which naive error is known before the test period begins?",
-        read=("10_forecast_errors", "MASE"),
-        ways=(_scaled_by_test,),
+        see=("10_forecast_errors", "MASE"),
+        simulations=(_scaled_by_test,),
         example="""
 train, actual = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([3.0, 7.0, 1.0])
 print("scale of training", train.diff().abs().mean().item(), " of the test", actual.diff().abs().mean().item())
@@ -315,8 +317,8 @@ print("scale of training", train.diff().abs().mean().item(), " of the test", act
         title="The epoch that suits the test set",
         symptom="This is the epoch in which the test loss is lowest.",
         question="Who may choose the epoch, if the test set is to be asked only once?",
-        read=("12_honest_evaluation", "Choosing on validation"),
-        ways=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
+        see=("12_honest_evaluation", "Choosing on validation"),
+        simulations=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
         example="""
 losses = torch.randn(50)  # 50 models that know nothing
 print("the best of 50 on one test set looks", round((losses.mean() - losses.min()).item(), 1), "better than the mean")
@@ -327,8 +329,8 @@ print("the best of 50 on one test set looks", round((losses.mean() - losses.min(
         title="Weights that were kept and went on changing",
         symptom="These are the weights of the end, and not those of the moment at which they were kept.",
         question="What happens to the kept weights when the training goes on?",
-        read=("12_honest_evaluation", "Find the bug"),
-        ways=(lambda kept, trained: trained,),
+        see=("12_honest_evaluation", "Find the bug"),
+        simulations=(lambda kept, trained: trained,),
         example="""
 layer = torch.nn.Linear(1, 1, bias=False)
 taken, before = layer.state_dict()["weight"], layer.weight.item()

@@ -70,8 +70,8 @@ LAYERS: tuple[Mistake, ...] = (
         title="One state a layer, whatever the directions",
         symptom="The first axis counts the layers and nothing else.",
         question="How many separate walks over the sequence does a layer make, and does each one keep a state?",
-        read=DIRECTIONS,
-        ways=(reads("layers*directions batch hidden", "layers batch hidden"),),
+        see=DIRECTIONS,
+        simulations=(reads("layers*directions batch hidden", "layers batch hidden"),),
         example="""
 h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n.shape), "where (3, 4, 3) was expected")
@@ -82,8 +82,8 @@ print(tuple(h_n.shape), "where (3, 4, 3) was expected")
         title="One state a direction, whatever the layers",
         symptom="The first axis counts the directions and nothing else.",
         question="Does only the top layer keep a state?",
-        read=DIRECTIONS,
-        ways=(reads("layers*directions batch hidden", "directions batch hidden"),),
+        see=DIRECTIONS,
+        simulations=(reads("layers*directions batch hidden", "directions batch hidden"),),
         example="""
 h_n = nn.RNN(5, 3, num_layers=3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n.shape), "where (2, 4, 3) was expected")
@@ -94,8 +94,8 @@ print(tuple(h_n.shape), "where (2, 4, 3) was expected")
         title="The output is as wide as one direction",
         symptom="The last axis has room for one direction.",
         question="What does each direction put out at a step, and where does the layer put the two?",
-        read=DIRECTIONS,
-        ways=(reads("batch time directions*hidden", "batch time hidden"),),
+        see=DIRECTIONS,
+        simulations=(reads("batch time directions*hidden", "batch time hidden"),),
         example="""
 output = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[0]
 print(tuple(output.shape), "where (7, 4, 3) was expected")
@@ -106,8 +106,8 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
         title="The last output step, for both directions",
         symptom="The forward half has read the whole sequence; the backward half has read one step of it at most.",
         question="At which step does the backward walk begin, and at which one is it finished?",
-        read=DIRECTIONS,
-        ways=(_last_output, _last_valid_output, _last_valid_of_padded),
+        see=DIRECTIONS,
+        simulations=(_last_output, _last_valid_output, _last_valid_of_padded),
         example="""
 layer = nn.RNN(5, 3, batch_first=True, bidirectional=True)
 output, h_n = layer(torch.randn(4, 7, 5))
@@ -119,8 +119,8 @@ print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:
         title="Only the last row of the state",
         symptom="This is the final state of one direction; the other direction is missing.",
         question="Whose states are the last rows of h_n when the layer walks both ways?",
-        read=DIRECTIONS,
-        ways=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
+        see=DIRECTIONS,
+        simulations=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
         example="""
 h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[1]
 print(tuple(h_n[-1].shape), "has no room for two directions of 3")
@@ -131,8 +131,8 @@ print(tuple(h_n[-1].shape), "has no room for two directions of 3")
         title="The two directions have changed places",
         symptom="Both directions are there, the backward one before the forward one.",
         question="In which order does the layer give its two directions?",
-        read=DIRECTIONS,
-        ways=(
+        see=DIRECTIONS,
+        simulations=(
             _exchanged,
             _exchanged_of_packed,
             lambda layer, by_hand: torch.cat(_halves(layer, by_hand)[::-1], dim=1),
@@ -147,8 +147,8 @@ print(torch.allclose(torch.cat([h_n[1], h_n[0]], 1)[:, :3], output[:, -1, :3]))
         title="The states of two layers unpacked like a pair",
         symptom="This is the state of the first layer: h_n was taken apart as if it were a pair (h, c).",
         question="What does nn.RNN return beside the output: one tensor or two?",
-        read=DIRECTIONS,
-        ways=(_unpacked_as_pair,),
+        see=DIRECTIONS,
+        simulations=(_unpacked_as_pair,),
         example="""
 output, (h, c) = nn.RNN(5, 3, num_layers=2)(torch.randn(7, 4, 5))
 print("nothing raised; h is", tuple(h.shape))
@@ -159,8 +159,8 @@ print("nothing raised; h is", tuple(h.shape))
         title="Input and hidden size exchanged",
         symptom="The layer is a valid one, but its two sizes have changed places.",
         question="Which size belongs to what goes in, and which one to what the layer remembers?",
-        read=("02_shapes", "The layer"),
-        ways=(_swapped_sizes,),
+        see=("02_shapes", "The layer"),
+        simulations=(_swapped_sizes,),
         example="""
 print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden were meant")
 """,
@@ -170,7 +170,7 @@ print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden we
         title="The features do not fit the layer",
         symptom="The last axis of the input is not as long as the layer's input_size.",
         question="How many numbers does one step have, and how many does the layer take?",
-        read=SIZES_IN_ERRORS,
+        see=SIZES_IN_ERRORS,
         raises=r"input\.size\(-1\) must be equal to input_size",
         silent=False,
         example="""
@@ -182,8 +182,8 @@ nn.RNN(8, 4)(torch.randn(3, 5, 10))
         title="The feature axis is missing",
         symptom="The input has two axes, so it counts as one sequence, and its steps are taken for features.",
         question="If a step is a single number, where is the axis that counts one feature?",
-        read=("02_shapes", "One sequence alone"),
-        ways=(
+        see=("02_shapes", "One sequence alone"),
+        simulations=(
             lambda layer, batch: layer(batch[..., 0]),
             reads("batch time feature", "batch time"),
         ),
@@ -197,7 +197,7 @@ nn.RNN(1, 3, batch_first=True)(torch.randn(4, 7))  # 4 samples of 7 steps
         title="Neither a batch nor a sequence",
         symptom="A layer takes three axes (a batch) or two (one sequence).",
         question="Which axes does your tensor have, by name, and which one is too many or too few?",
-        read=("02_shapes", "One sequence alone"),
+        see=("02_shapes", "One sequence alone"),
         raises=r"Expected input to be 2D or 3D, got \d+D",
         silent=False,
         example="""
@@ -209,7 +209,7 @@ nn.RNN(5, 3)(torch.randn(5))
         title="Integers where the layer computes with floats",
         symptom="The input has another dtype than the weights.",
         question="Which dtype does a tensor get that is made of whole numbers?",
-        read=SIZES_IN_ERRORS,
+        see=SIZES_IN_ERRORS,
         raises=r"input dtype \(torch\.u?int\d+\) does not match weight dtype",
         silent=False,
         example="""
@@ -221,9 +221,9 @@ nn.RNN(1, 3)(torch.tensor([[1], [2], [3]]))
         title="h_0 with the batch first",
         symptom="The first two axes of the state have changed places.",
         question="Does the layout of h_0 follow that of the input?",
-        read=START,
+        see=START,
         raises=HIDDEN_SIZE + r"\[(?!\1, )\2, \1, \3\]",
-        ways=(lambda layer, batch: layer(batch, torch.zeros(len(batch), _rows(layer), layer.hidden_size)),),
+        simulations=(lambda layer, batch: layer(batch, torch.zeros(len(batch), _rows(layer), layer.hidden_size)),),
         silent=False,
         example="""
 nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 1, 3))
@@ -234,7 +234,7 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 1, 3))
         title="h_0 without all layers and directions",
         symptom="The state has too few or too many rows for this layer.",
         question="How many states does this layer keep, counting layers and directions?",
-        read=START,
+        see=START,
         raises=HIDDEN_SIZE + r"\[(?!\1\b)\d+, \2, \3\]",
         silent=False,
         example="""
@@ -246,7 +246,7 @@ nn.RNN(5, 3, num_layers=2, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(1
         title="h_0 without the axis of states",
         symptom="The input is a batch and the state has only two axes.",
         question="Which axis does a state have even when there is a single layer?",
-        read=START,
+        see=START,
         raises=r"For batched 3-D input, hx should also be 3-D but got 2-D",
         silent=False,
         example="""
@@ -258,8 +258,8 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 3))
         title="A pair (h, c) as the state of an nn.RNN",
         symptom="The state is a tuple, as an LSTM has it.",
         question="How many things does this kind of layer carry from step to step?",
-        read=START,
-        ways=(lambda layer, batch: layer(batch, (torch.zeros(1), torch.zeros(1))),),
+        see=START,
+        simulations=(lambda layer, batch: layer(batch, (torch.zeros(1), torch.zeros(1))),),
         raises=r"'tuple' object has no attribute 'dim'",
         silent=False,
         example="""
@@ -272,7 +272,7 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), (h, c))
         title="A whole result where a tensor belongs",
         symptom="A recurrent layer returns two things at once, and what comes next was given both (or a packed batch).",
         question="Which part of the result is needed next?",
-        read=("02_shapes", "Output and h_n"),
+        see=("02_shapes", "Output and h_n"),
         raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute '(dim|batch_sizes)'",
         silent=False,
         example="""
@@ -284,7 +284,7 @@ nn.Sequential(nn.RNN(5, 3), nn.Linear(3, 2))(torch.randn(7, 4, 5))
         title="A head for one direction",
         symptom="The next layer takes half of what a bidirectional layer puts out.",
         question="How wide is the output of this layer, with all its directions?",
-        read=DIRECTIONS,
+        see=DIRECTIONS,
         raises=r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)",
         raises_if=lambda match: int(match[1]) == 2 * int(match[2]),
         silent=False,

@@ -89,8 +89,8 @@ LAYOUT: tuple[Mistake, ...] = (
         title="Samples believed to be apart",
         symptom="This is what the sample would give alone.",
         question="What has the layer read before it came to this sample?",
-        read=("03_batch_first", "The silent bug"),
-        ways=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
+        see=("03_batch_first", "The silent bug"),
+        simulations=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
         example="""
 layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
 print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
@@ -101,8 +101,8 @@ print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
         title="The layer steps along the batch axis",
         symptom="This is what a layer gives that walks from sample to sample and takes the time steps for a batch.",
         question="Which axis of the input does this layer step along, and which one do you want it to step along?",
-        read=("03_batch_first", "The silent bug"),
-        ways=(
+        see=("03_batch_first", "The silent bug"),
+        simulations=(
             reads("states batch hidden", "states time hidden"),
             _other_batch_first,
             _unswapped_unequal,
@@ -120,8 +120,8 @@ print(tuple(output.shape), tuple(h_n.shape))
         title="Samples mixed, and equal sizes hide it",
         symptom="Batch and time have the same size here, so every shape is as hoped, while the samples are mixed.",
         question="With which two sizes would the shapes have told you, and what can you change to see it here?",
-        read=("03_batch_first", "When batch equals time"),
-        ways=(_unswapped_equal,),
+        see=("03_batch_first", "When batch equals time"),
+        simulations=(_unswapped_equal,),
         example="""
 batch = torch.randn(6, 6, 5)  # 6 samples of 6 steps
 right, wrong = nn.RNN(5, 3, batch_first=True), nn.RNN(5, 3)
@@ -133,8 +133,8 @@ print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == w
         title="Axes swapped by reshaping",
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
-        read=("03_batch_first", "Swapping two axes"),
-        ways=(
+        see=("03_batch_first", "Swapping two axes"),
+        simulations=(
             _reshaped,
             _reshaped_in_and_out,
             _reshaped_in,
@@ -153,8 +153,8 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         title="Time-first where batch-first was asked for",
         symptom="The first axis counts steps and the second one samples.",
         question="Which layout has the input of this layer, and which layout will its output have?",
-        read=("03_batch_first", "Two layouts"),
-        ways=(reads("batch time hidden", "time batch hidden"), _not_swapped_back),
+        see=("03_batch_first", "Two layouts"),
+        simulations=(reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""
 steps = torch.randn(7, 4, 5)  # (time, batch, feature)
 print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7, 3) was asked for")
@@ -165,8 +165,8 @@ print(tuple(nn.RNN(5, 3)(steps)[0].shape), "where (batch, time, hidden) = (4, 7,
         title="The state is taken for batch-first",
         symptom="This takes the first axis of the state for the batch.",
         question="What does the first axis of a state count?",
-        read=("02_shapes", "The layer"),
-        ways=(
+        see=("02_shapes", "The layer"),
+        simulations=(
             reads("states batch hidden", "batch states hidden"),
             reads("layers*directions batch hidden", "batch layers*directions hidden"),
             reads("layers directions batch hidden", "batch layers directions hidden"),

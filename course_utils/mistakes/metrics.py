@@ -140,8 +140,8 @@ METRICS: tuple[Mistake, ...] = (
         title="Precision and recall exchanged",
         symptom="This is the other metric of the two: the hits are divided by its count, not by the one asked for.",
         question="Among which cases do you count the hits: those that were called positive, or those that are?",
-        read=COUNTS,
-        ways=(_swapped,),
+        see=COUNTS,
+        simulations=(_swapped,),
         example=EXAMPLE
         + """print("recall", hits / int((targets == 1).sum()), " precision", hits / int((predictions == 1).sum()))
 """,
@@ -151,8 +151,8 @@ METRICS: tuple[Mistake, ...] = (
         title="The other class taken for positive",
         symptom="This is the number of the other class.",
         question="Which of the two classes is the one you look for?",
-        read=COUNTS,
-        ways=(_flipped,),
+        see=COUNTS,
+        simulations=(_flipped,),
         example=EXAMPLE
         + """rejected = int(((targets == 0) & (predictions == 0)).sum())
 print("of class 0:", rejected / int((targets == 0).sum()), " of class 1:", hits / int((targets == 1).sum()))
@@ -163,8 +163,8 @@ print("of class 0:", rejected / int((targets == 0).sum()), " of class 1:", hits 
         title="Accuracy in place of the metric",
         symptom="This is the accuracy: it counts every case, also those that were rightly left alone.",
         question="Which cells of the confusion matrix belong to the metric that is asked for?",
-        read=COUNTS,
-        ways=(_accuracy_instead,),
+        see=COUNTS,
+        simulations=(_accuracy_instead,),
         example="""
 targets, predictions = torch.tensor([1] * 5 + [0] * 95), torch.zeros(100)
 print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 / 5)
@@ -175,8 +175,8 @@ print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 /
         title="F1 as an ordinary mean",
         symptom="This is the arithmetic mean of precision and recall.",
         question="What should F1 be when the precision is 1 and the recall almost 0?",
-        read=("07_from_counts_to_f1", "F1"),
-        ways=(_arithmetic,),
+        see=("07_from_counts_to_f1", "F1"),
+        simulations=(_arithmetic,),
         example="""
 precision, recall = 1.0, 0.02
 print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (precision + recall), 3))
@@ -187,8 +187,8 @@ print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (p
         title="An average over classes where cases were asked for",
         symptom="Every class has the same weight here, however rare it is.",
         question="Is the average to be taken over classes or over cases?",
-        read=AVERAGES,
-        ways=(_macro,),
+        see=AVERAGES,
+        simulations=(_macro,),
         example="""
 hits, called, there = torch.tensor([81, 1]), torch.tensor([92, 8]), torch.tensor([90, 10])
 f1, pooled = 2 * hits / (called + there), 2 * hits.sum() / (called + there).sum()
@@ -200,8 +200,8 @@ print("every class alike", round(f1.mean().item(), 2), " every case alike", roun
         title="An average over cases where classes were asked for",
         symptom="Every case has the same weight here, so the largest class decides.",
         question="Is the average to be taken over cases or over classes?",
-        read=AVERAGES,
-        ways=(_micro,),
+        see=AVERAGES,
+        simulations=(_micro,),
         example="""
 targets, predictions = torch.tensor([0] * 90 + [1] * 10), torch.zeros(100)
 print("micro F1 is the accuracy:", (targets == predictions).float().mean().item(), " F1 of class 1 is 0")
@@ -212,8 +212,8 @@ print("micro F1 is the accuracy:", (targets == predictions).float().mean().item(
         title="Classes weighted by their size",
         symptom="The classes count by the number of their cases.",
         question="How much should a rare class count in this average?",
-        read=AVERAGES,
-        ways=(_weighted,),
+        see=AVERAGES,
+        simulations=(_weighted,),
         example="""
 f1, cases = torch.tensor([0.9, 0.1]), torch.tensor([90, 10])
 print("weighted", ((f1 * cases).sum() / cases.sum()).item(), " macro", f1.mean().item())
@@ -224,8 +224,8 @@ print("weighted", ((f1 * cases).sum() / cases.sum()).item(), " macro", f1.mean()
         title="Plain accuracy for the balanced one",
         symptom="This is the accuracy over all cases; the larger class decides it.",
         question="What would a model get here that always names the larger class?",
-        read=AVERAGES,
-        ways=(_plain_for_balanced,),
+        see=AVERAGES,
+        simulations=(_plain_for_balanced,),
         example="""
 recalls, sizes = torch.tensor([1.0, 0.0]), torch.tensor([95, 5])  # a model that always says class 0
 print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.mean().item())
@@ -236,8 +236,8 @@ print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.m
         title="The wrong side of the threshold",
         symptom="The cases below the threshold were called positive.",
         question="Does a high score speak for the positive class or against it?",
-        read=("08_accuracy_paradox", "The threshold"),
-        ways=(_other_side,),
+        see=("08_accuracy_paradox", "The threshold"),
+        simulations=(_other_side,),
         example="""
 scores, targets = torch.tensor([0.9, 0.8, 0.2, 0.1]), torch.tensor([1, 1, 0, 0])
 print("accuracy", ((scores < 0.5) == targets).float().mean().item())
@@ -248,8 +248,8 @@ print("accuracy", ((scores < 0.5) == targets).float().mean().item())
         title="The threshold that suits the test set",
         symptom="The test set took part in the choice of this threshold.",
         question="On which data may a choice be made, if the test set is to tell how good it was?",
-        read=("08_accuracy_paradox", "The threshold"),
-        ways=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
+        see=("08_accuracy_paradox", "The threshold"),
+        simulations=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
         example="""
 test_scores, test_targets = torch.rand(40), torch.randint(0, 2, (40,))  # scores that know nothing
 best = max(((test_scores >= t) == test_targets).float().mean().item() for t in test_scores)
@@ -261,8 +261,8 @@ print("accuracy at the best threshold of the test set:", best)
         title="Precision without the base rate",
         symptom="This is the precision where both classes have the same number of cases.",
         question="Take 100,000 cases: how many are there of each class, and how many of each are called positive?",
-        read=("08_accuracy_paradox", "Two curves and the base rate"),
-        ways=(_classes_alike,),
+        see=("08_accuracy_paradox", "Two curves and the base rate"),
+        simulations=(_classes_alike,),
         example="""
 recall, false_alarms = 0.8, 0.02  # shares of the positives and of the negatives that are called positive
 for positives, negatives in [(500, 500), (1, 999)]:
@@ -275,8 +275,8 @@ for positives, negatives in [(500, 500), (1, 999)]:
         title="Padding counted as right answers",
         symptom="Every step of the padding was counted as a case.",
         question="Which of the compared steps belong to a sequence?",
-        read=PADDED,
-        ways=(_over_padding, _exact_over_padding),
+        see=PADDED,
+        simulations=(_over_padding, _exact_over_padding),
         example="""
 targets, predictions = torch.zeros(2, 10), torch.zeros(2, 10)
 targets[:, :2] = 1.0  # two real steps, both wrong, then padding
@@ -288,8 +288,8 @@ print("over everything", (targets == predictions).float().mean().item(), " real 
         title="Every sequence counted alike",
         symptom="This is the mean of the sequences' accuracies, so a step of a short sequence counts more.",
         question="Is every step to have the same weight, or every sequence?",
-        read=POOLED,
-        ways=(_sequence_means,),
+        see=POOLED,
+        simulations=(_sequence_means,),
         example="""
 right, steps = torch.tensor([1.0, 50.0]), torch.tensor([1.0, 100.0])
 print("over sequences", (right / steps).mean().item(), " over steps", round((right.sum() / steps.sum()).item(), 3))
@@ -300,8 +300,8 @@ print("over sequences", (right / steps).mean().item(), " over steps", round((rig
         title="Right steps where right sequences were asked for",
         symptom="Right steps were counted, so a sequence that is half right counts for something.",
         question="When is a whole sequence right?",
-        read=POOLED,
-        ways=(_tokens, _mean_for_sequences),
+        see=POOLED,
+        simulations=(_tokens, _mean_for_sequences),
         example="""
 right = torch.tensor([[True, True, True], [True, True, False]])
 print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1).float().mean().item())
@@ -312,8 +312,8 @@ print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1)
         title="Padding that can never be right",
         symptom="A step of the padding counts as wrong, so a sequence that has padding is never right.",
         question="What stands at the padded steps when `all` looks at them?",
-        read=POOLED,
-        ways=(_all_under_mask,),
+        see=POOLED,
+        simulations=(_all_under_mask,),
         example="""
 right, mask = torch.tensor([True, True, False]), torch.tensor([True, True, False])  # two steps, then padding
 print("is every step right and valid?", (right & mask).all().item(), " is every valid one?", right[mask].all().item())
@@ -324,8 +324,8 @@ print("is every step right and valid?", (right & mask).all().item(), " is every 
         title="Every batch counted alike",
         symptom="This is the mean of the batches' numbers, and the batches are not of the same size.",
         question="How much does a case count that stands in the small last batch?",
-        read=("12_honest_evaluation", "Batches of different sizes"),
-        ways=(_batch_means,),
+        see=("12_honest_evaluation", "Batches of different sizes"),
+        simulations=(_batch_means,),
         example="""
 right, cases = torch.tensor([60.0, 0.0]), torch.tensor([60.0, 4.0])
 print("mean of batches", (right / cases).mean().item(), " all cases", (right.sum() / cases.sum()).item())

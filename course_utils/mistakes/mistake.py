@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-Given = dict[str, Any]
+Inputs = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Mistake:
     ----------
     id : kebab-case and stable; checks, hints, quizzes and reports know the mistake by it.
     symptom, question : a sentence each; neither gives the solution away.
-    read : (lesson, section) where the idea is explained.
-    ways : functions that compute what a person who makes the mistake would get. The names of their parameters
-        say which inputs they need; `value` is what the student has. A way raises where the mistake cannot be made.
+    see : (lesson, section) where the idea is explained.
+    simulations : functions that compute what a person who makes the mistake would get. The names of their parameters
+        say which inputs they need; `value` is what the student has. They raise where the mistake cannot be made.
     raises : pattern of the message, where Python or torch raises an error (or a warning) about it.
     raises_if : a further condition on the match, for what a pattern cannot say.
     silent : whether it can also pass without any error.
@@ -37,25 +37,25 @@ class Mistake:
     title: str
     symptom: str
     question: str
-    read: tuple[str, str]
+    see: tuple[str, str]
     example: str
-    ways: tuple[Callable[..., Any], ...] = ()
+    simulations: tuple[Callable[..., Any], ...] = ()
     raises: str = ""
     raises_if: Callable[[re.Match], bool] = lambda match: True
     silent: bool = True
 
-    def wrong_values(self, given: Given) -> Iterator[Any]:
-        """What the mistake makes of the inputs `given`, in every way for which they suffice."""
-        for way in self._possible(given):
+    def wrong_values(self, inputs: Inputs) -> Iterator[Any]:
+        """What the mistake makes of `inputs`, by every simulation for which they suffice."""
+        for simulation in self._possible(inputs):
             with contextlib.suppress(Exception):  # it cannot be made on these inputs, so nobody made it
-                yield way()
+                yield simulation()
 
-    def messages(self, given: Given) -> list[str]:
-        """The errors that the mistake's ways raise on the inputs `given`."""
+    def messages(self, inputs: Inputs) -> list[str]:
+        """The errors that the mistake's simulations raise on `inputs`."""
         found = []
-        for way in self._possible(given):
+        for simulation in self._possible(inputs):
             try:
-                way()
+                simulation()
             except Exception as error:
                 found.append(str(error))
         return found
@@ -65,45 +65,45 @@ class Mistake:
         match = re.search(self.raises, message) if self.raises else None
         return match is not None and self.raises_if(match)
 
-    def _possible(self, given: Given) -> Iterator[Callable[[], Any]]:
-        for way in self.ways:
-            names = inspect.signature(way).parameters
-            if names.keys() <= given.keys():
-                yield functools.partial(way, **{name: given[name] for name in names})
+    def _possible(self, inputs: Inputs) -> Iterator[Callable[[], Any]]:
+        for simulation in self.simulations:
+            names = inspect.signature(simulation).parameters
+            if names.keys() <= inputs.keys():
+                yield functools.partial(simulation, **{name: inputs[name] for name in names})
 
 
-def behaves(probe: str) -> Callable[[Given], Given]:
-    """A way: the model behaves as asked for, but this one probe finds the contrary."""
+def behaves(probe: str) -> Callable[[Inputs], Inputs]:
+    """A simulation: the model behaves as asked for, but this one probe finds the contrary."""
     return lambda behaviour: {**behaviour, probe: not behaviour[probe]}
 
 
-def diagnose(catalogue: Iterable[Mistake], given: Given, same: Callable[[Any], bool]) -> list[Mistake]:
-    """The mistakes that make of the inputs `given` what the student has; `same` compares a value with it."""
+def diagnose(catalogue: Iterable[Mistake], inputs: Inputs, matches: Callable[[Any], bool]) -> list[Mistake]:
+    """The mistakes that make of `inputs` what the student has; `matches` compares a value with it."""
     with _silence():
-        return [mistake for mistake in catalogue if any(same(wrong) for wrong in mistake.wrong_values(given))]
+        return [mistake for mistake in catalogue if any(matches(wrong) for wrong in mistake.wrong_values(inputs))]
 
 
-def diagnose_error(catalogue: Iterable[Mistake], message: str, given: Given) -> list[Mistake]:
+def diagnose_error(catalogue: Iterable[Mistake], message: str, inputs: Inputs) -> list[Mistake]:
     """The mistakes that a raised `message` speaks of.
 
-    Where several do, the inputs `given` decide: a mistake that raises this very message on them wins,
+    Where several do, `inputs` decide: a mistake that raises this very message on them wins,
     one that raises another message on them is out.
     """
     fitting = [mistake for mistake in catalogue if mistake.fits_error(message)]
     with _silence():
-        raised = {m.id: [text for text in m.messages(given) if m.fits_error(text)] for m in fitting}
+        raised = {m.id: [text for text in m.messages(inputs) if m.fits_error(text)] for m in fitting}
     exact = [mistake for mistake in fitting if any(message.startswith(text) for text in raised[mistake.id])]
     return exact or [mistake for mistake in fitting if not raised[mistake.id]]
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """A wrong way warns nobody, leaves no graph and does not disturb the random numbers of the lesson."""
+    """A simulation warns nobody, leaves no graph and does not disturb the random numbers of the lesson."""
     with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         yield
 
 
 def reads(asked: str, got: str):
-    """A way: where the axes `asked` are wanted, the student's tensor or shape has the axes `got`."""
+    """A simulation: where the axes `asked` are wanted, the student's tensor or shape has the axes `got`."""
     return lambda axes: got if axes == asked else None

@@ -129,7 +129,7 @@ PACKING: tuple[Mistake, ...] = (
         title="Sequences of different lengths stacked as they are",
         symptom="A tensor has one size for each axis, and these sequences have several lengths.",
         question="What has to happen to the shorter ones before they fit into one tensor?",
-        read=("04_padding_and_packing", "Padding"),
+        see=("04_padding_and_packing", "Padding"),
         raises=r"stack expects each tensor to be equal size",
         silent=False,
         example="""
@@ -141,8 +141,8 @@ torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
         title="Padding believed to leave no trace",
         symptom="This is what comes out where the padding leaves no trace.",
         question="What would tell the layer that a number is padding?",
-        read=READS,
-        ways=(
+        see=READS,
+        simulations=(
             lambda layer, sequence, length: _stopped(layer, sequence, length),
             lambda layer, sequence, length: _stopped(layer, sequence, length, fill=0),
             lambda layer, sequence, length: _stopped(layer, sequence, length)[:length],
@@ -156,8 +156,8 @@ torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
         title="The last step of the padding",
         symptom="The shorter sequences are read at a step of their padding.",
         question="At which step does each of the sequences end?",
-        read=READS,
-        ways=(_last_of_padded, _states_of_padded, _last_of_unpacked, behaves("reads_padding")),
+        see=READS,
+        simulations=(_last_of_padded, _states_of_padded, _last_of_unpacked, behaves("reads_padding")),
         example=EXAMPLE
         + """right = torch.stack([layer(batch[i, :n])[1][-1] for i, n in enumerate(lengths)])
 print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zip(output[:, -1], right)])
@@ -168,8 +168,8 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         title="One step for each pair of sequences",
         symptom="Each sequence was read at the ends of all the sequences.",
         question="For each sequence one step is wanted; which two indices say that together?",
-        read=STEP,
-        ways=(_without_rows,),
+        see=STEP,
+        simulations=(_without_rows,),
         example=EXAMPLE
         + """print(tuple(output[:, lengths - 1].shape))
 """,
@@ -179,8 +179,8 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         title="A length used as an index",
         symptom="An index is as large as the number of steps that it counts.",
         question="Which index has the last of five steps?",
-        read=STEP,
-        ways=(_one_too_far, _one_too_far_unpacked),
+        see=STEP,
+        simulations=(_one_too_far, _one_too_far_unpacked),
         raises=r"index (\d+) is out of bounds for dimension \d+ with size (?!1\b)\1\b",
         example=EXAMPLE
         + """output[torch.arange(3), lengths]
@@ -191,7 +191,7 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         title="Packed without a word about the order",
         symptom="Packing expects the longest sequence first unless it is told otherwise.",
         question="Which argument says that the sequences come in any order?",
-        read=LENGTHS,
+        see=LENGTHS,
         raises=r"`lengths` array must be sorted in decreasing order",
         silent=False,
         example=EXAMPLE
@@ -203,8 +203,8 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
         title="Sorted by hand and left sorted",
         symptom="The rows are right, but they stand in the order of the sorted lengths.",
         question="Which row of your result belongs to the first sequence that you were given?",
-        read=LENGTHS,
-        ways=(
+        see=LENGTHS,
+        simulations=(
             _still_sorted,
             lambda layer, batch, lengths: _outputs_still_sorted(layer, batch, lengths),
             lambda layer, batch, lengths: _outputs_still_sorted(layer, batch, lengths, total_length=batch.shape[1]),
@@ -220,8 +220,8 @@ print("the result's rows are the sequences", order.tolist())
         title="Sorted once more instead of put back",
         symptom="The rows are right, but sorting them a second time does not put them back.",
         question="The order says which sequence stands in each row; what says in which row each sequence stands?",
-        read=("05_reading_the_right_step", "Find the bug"),
-        ways=(_sorted_twice,),
+        see=("05_reading_the_right_step", "Find the bug"),
+        simulations=(_sorted_twice,),
         example="""
 order = torch.tensor([2, 5, 3]).argsort(descending=True)
 print("sorted, the rows hold the sequences", order.tolist(), " sorted once more", order[order].tolist())
@@ -232,7 +232,7 @@ print("sorted, the rows hold the sequences", order.tolist(), " sorted once more"
         title="Lengths on the GPU",
         symptom="The lengths are read by the CPU, wherever the batch is.",
         question="Which of the two tensors has to be moved to the GPU at all?",
-        read=LENGTHS,
+        see=LENGTHS,
         raises=r"'lengths' argument should be a 1D CPU int64 tensor, but got \dD (?!cpu)",
         silent=False,
         example="""
@@ -245,8 +245,8 @@ pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
         title="Packed along the wrong axis",
         symptom="The packing has taken the steps for the sequences.",
         question="Which axis of your batch counts the sequences, and which one does the packing take for it?",
-        read=("04_padding_and_packing", "Packing"),
-        ways=(_packed_time_first,),
+        see=("04_padding_and_packing", "Packing"),
+        simulations=(_packed_time_first,),
         raises=r"Expected `len\(lengths\)` to be equal to batch_size|start \(\d+\) \+ length \(\d+\) exceeds",
         example=EXAMPLE
         + """short = torch.tensor([3, 2, 1])  # no longer than the 3 sequences are many
@@ -259,7 +259,7 @@ pack_padded_sequence(batch, short)
         title="A length beyond the last step",
         symptom="A length is larger than the number of steps in the batch; packing itself does not notice.",
         question="How do the largest length and the size of the time axis compare?",
-        read=LENGTHS,
+        see=LENGTHS,
         raises=r"start \(\d+\) \+ length \(\d+\) exceeds dimension size",
         silent=False,
         example=EXAMPLE
@@ -273,7 +273,7 @@ layer(packed)
         title="A sequence without a step",
         symptom="One of the lengths is zero, and there is nothing to read.",
         question="Where does an empty sequence come from, and what should be said about it?",
-        read=LENGTHS,
+        see=LENGTHS,
         raises=r"Length of all samples has to be greater than 0",
         silent=False,
         example=EXAMPLE
@@ -285,8 +285,8 @@ layer(packed)
         title="Unpacked into the other layout",
         symptom="The first axis of the unpacked output counts steps.",
         question="In which layout does the unpacking answer, if nothing is said?",
-        read=UNPACKED,
-        ways=(
+        see=UNPACKED,
+        simulations=(
             lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths),
             lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths, total_length=batch.shape[1]),
         ),
@@ -300,8 +300,8 @@ print(tuple(pad_packed_sequence(layer(packed)[0])[0].shape), "for 3 sequences")
         title="Unpacked to fewer steps than the targets have",
         symptom="The time axis is as long as the longest sequence of this batch, not as long as that of the data.",
         question="How long is the time axis of the targets, and who tells the unpacking?",
-        read=UNPACKED,
-        ways=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
+        see=UNPACKED,
+        simulations=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
         raises=r"Expected input batch_size \(\d+\) to match target batch_size \(\d+\)",
         example="""
 layer, batch, lengths = nn.RNN(1, 4, batch_first=True), torch.randn(3, 5, 1), torch.tensor([3, 4, 2])
@@ -315,8 +315,8 @@ F.cross_entropy(logits.flatten(0, 1), torch.zeros(15, dtype=torch.long))
         title="Padding in front, packed as if it were behind",
         symptom="Packing keeps the first steps of each row, and here those are padding.",
         question="On which side of the sequences does the padding stand, and which steps does packing keep?",
-        read=("04_padding_and_packing", "Padding"),
-        ways=(_left_padded,),
+        see=("04_padding_and_packing", "Padding"),
+        simulations=(_left_padded,),
         example="""
 sequences = [torch.ones(2, 1), torch.ones(4, 1)]
 batch = pad_sequence(sequences, batch_first=True, padding_side="left")
@@ -329,8 +329,8 @@ print("zeros among the packed numbers:", int((packed.data == 0).sum()))
         title="A walk that begins in the padding",
         symptom="The state is read at the right step, but the walk to it began in the padding.",
         question="In which state does an ordinary layer stand when it comes to the first valid step?",
-        read=READS,
-        ways=(_left_padded_unpacked,),
+        see=READS,
+        simulations=(_left_padded_unpacked,),
         example="""
 layer, sequence = nn.RNN(1, 3, batch_first=True), torch.randn(1, 2, 1)
 in_front = torch.cat([torch.zeros(1, 3, 1), sequence], dim=1)
@@ -342,8 +342,8 @@ print("equal to the sequence alone:", torch.allclose(layer(in_front)[1], layer(s
         title="Packed data read sequence by sequence",
         symptom="These are whole sequences, one behind the other.",
         question="Which numbers does the layer need at its first step, and where do they stand?",
-        read=("04_padding_and_packing", "Packing"),
-        ways=(
+        see=("04_padding_and_packing", "Packing"),
+        simulations=(
             lambda sequences: torch.cat(sequences).flatten(),
             lambda sequences: torch.cat(sorted(sequences, key=len, reverse=True)).flatten(),
         ),
@@ -358,8 +358,8 @@ print("packed:", pack_sequence(sequences, enforce_sorted=False).data.tolist())
         title="Columns in the order of the batch",
         symptom="In each column the sequences stand in the order in which they were given.",
         question="Which sequence is in the top row of the staircase?",
-        read=("04_padding_and_packing", "Packing"),
-        ways=(_columns_as_given,),
+        see=("04_padding_and_packing", "Packing"),
+        simulations=(_columns_as_given,),
         example="""
 sequences = [torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0, 30.0])]
 first = pack_sequence(sequences, enforce_sorted=False).data[:2].tolist()
@@ -371,8 +371,8 @@ print("first column, as given:", [one[0].item() for one in sequences], " packed:
         title="A backward walk that begins in the padding",
         symptom="The backward half has read padding before it came to the valid steps.",
         question="Where does the backward walk over a shorter sequence begin, and how does the layer learn of its end?",
-        read=READS,
-        ways=(_backward_from_padding, _backward_through_padding, _backward_through_padding_masked),
+        see=READS,
+        simulations=(_backward_from_padding, _backward_through_padding, _backward_through_padding_masked),
         example="""
 layer, sequence = nn.RNN(1, 3, batch_first=True, bidirectional=True), torch.randn(1, 2, 1)
 padded = torch.cat([sequence, torch.zeros(1, 3, 1)], dim=1)
@@ -385,8 +385,8 @@ print("equal to the sequence alone:", [torch.allclose(a, b[0]) for a, b in zip(e
         title="A mean that counts the padding",
         symptom="The mean of a shorter sequence is taken over its padding too.",
         question="By how many steps is the sum of each sequence divided?",
-        read=("05_reading_the_right_step", "Pooling under a mask"),
-        ways=(
+        see=("05_reading_the_right_step", "Pooling under a mask"),
+        simulations=(
             behaves("reads_padding"),
             lambda layer, batch, lengths: layer(batch)[0].mean(dim=1),
             lambda layer, batch, lengths: _unpacked(layer, batch, lengths).mean(dim=1),

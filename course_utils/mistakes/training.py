@@ -86,8 +86,8 @@ TRAINING: tuple[Mistake, ...] = (
         title="The classes on the wrong axis",
         symptom="The loss takes the second axis for the classes, and here it is another one.",
         question="On which axis of your logits are the classes, and on which one does the loss look for them?",
-        read=CLASS_AXIS,
-        ways=(_classes_by_view, _steps_for_classes),
+        see=CLASS_AXIS,
+        simulations=(_classes_by_view, _steps_for_classes),
         raises=r"Expected target size \[\d+, \d+\], got \[\d+, \d+\]",
         example="""
 logits, targets = torch.randn(8, 5, 3), torch.zeros(8, 5, dtype=torch.long)  # 3 classes
@@ -99,8 +99,8 @@ F.cross_entropy(logits, targets)
         title="Softmax in front of a loss that has its own",
         symptom="The loss was given probabilities, and it turns them into probabilities once more.",
         question="What does this loss do with its input first, and what may you leave to it?",
-        read=LOGITS,
-        ways=(_softmax_first, _softmax_first_masked),
+        see=LOGITS,
+        simulations=(_softmax_first, _softmax_first_masked),
         example="""
 certain, target = torch.tensor([[100.0, -100.0]]), torch.tensor([0])
 print("logits", F.cross_entropy(certain, target).item(), " softmax first",
@@ -112,8 +112,8 @@ print("logits", F.cross_entropy(certain, target).item(), " softmax first",
         title="A loss that learns the padding",
         symptom="The steps of the padding count in the loss like any other.",
         question="Which steps have a label that means something?",
-        read=("06_training", "Masks in the loss"),
-        ways=(_loss_over_padding,),
+        see=("06_training", "Masks in the loss"),
+        simulations=(_loss_over_padding,),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[1, 1, 0, 0]])  # two steps, then padding labelled 0
 logits[..., 0] = 3.0  # a model that always says 0
@@ -126,8 +126,8 @@ print("all steps", round(F.cross_entropy(logits.transpose(1, 2), targets).item()
         title="A class ignored because the padding has its label",
         symptom="The label that fills the padding is ignored, and with it the valid steps that have this label.",
         question="Which valid steps have the same label as the padding?",
-        read=("06_training", "Masks in the loss"),
-        ways=(_class_ignored,),
+        see=("06_training", "Masks in the loss"),
+        simulations=(_class_ignored,),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[0, 1, 0, 0]])  # two steps, then padding labelled 0
 logits[..., 1] = 3.0  # a model that always says 1
@@ -140,8 +140,8 @@ print("0 ignored", round(F.cross_entropy(logits[0], targets[0], ignore_index=0).
         title="The mask above the line, not below it",
         symptom="The padding has been taken out of the sum but not out of the count.",
         question="By what is the sum divided?",
-        read=("06_training", "Masks in the loss"),
-        ways=(
+        see=("06_training", "Masks in the loss"),
+        simulations=(
             _mask_above_only,
             lambda predictions, targets, mask: ((predictions == targets) & mask).float().mean(),
         ),
@@ -155,8 +155,8 @@ print("every valid step is right, and this says", (right & mask).float().mean().
         title="A mean over nothing",
         symptom="No target is left that counts, so the mean divides zero by zero.",
         question="How many steps are left when the ignored ones are taken away?",
-        read=("06_training", "Masks in the loss"),
-        ways=(_nothing_left,),
+        see=("06_training", "Masks in the loss"),
+        simulations=(_nothing_left,),
         example="""
 print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
 """,
@@ -166,7 +166,7 @@ print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
         title="A state that carries its whole past",
         symptom="The state still holds on to the graph of the batch before, which is gone.",
         question="Which tensor of the last batch goes into this one, and does its past have to come along?",
-        read=("06_training", "Truncated backpropagation"),
+        see=("06_training", "Truncated backpropagation"),
         raises=r"Trying to backward through the graph a second time",
         silent=False,
         example="""
@@ -181,8 +181,8 @@ for _ in range(2):
         title="A column compared with a row",
         symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
         question="Which shapes do the two sides of the comparison have, and which one has the result?",
-        read=("06_training", "Find the bug"),
-        ways=(_column_against_row, _mean_of_the_table, _table_of_errors),
+        see=("06_training", "Find the bug"),
+        simulations=(_column_against_row, _mean_of_the_table, _table_of_errors),
         example="""
 predictions, targets = torch.ones(8, 1), torch.ones(8)
 print("accuracy", ((predictions == targets).sum() / 8).item())

@@ -1,14 +1,14 @@
 """Pictures with titles, named axes and descriptions, in colours that everybody can tell apart.
 
-Each function returns a `Picture`; as the last line of a cell it is shown. `move` makes one with sliders.
+Each function returns a `Picture`; as the last line of a cell it is shown. `interact` makes one with sliders.
 """
 
 from .charts import bars, confusion, lines
-from .moving import Moving, move
+from .moving import Moving, interact
 from .picture import BLUE, ORANGE, SERIES, Picture
-from .tensors import blocks, influence, influence_of_positions, influence_over_time, returned, staircase, unrolled
+from .tensors import blocks, influence, influence_of_positions, influence_over_time, outputs, packed, unrolled
 
 __all__ = [
     "BLUE", "ORANGE", "SERIES", "Moving", "Picture", "bars", "blocks", "confusion", "influence",
-    "influence_of_positions", "influence_over_time", "lines", "move", "returned", "staircase", "unrolled",
+    "influence_of_positions", "influence_over_time", "interact", "lines", "outputs", "packed", "unrolled",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Moving:
-    """What `move` returns; as the last line of a cell it is shown."""
+    """What `interact` returns; as the last line of a cell it is shown."""
 
     def __init__(self, draw: Callable[..., Picture], choices: dict[str, Any]):
         self.draw, self.choices = draw, choices
@@ -51,7 +51,7 @@ class Moving:
         return {WIDGET: ipywidgets.VBox([*sliders.values(), shown])._repr_mimebundle_()[WIDGET]}
 
 
-def move(draw: Callable[..., Picture], **choices: Any) -> Moving:
+def interact(draw: Callable[..., Picture], **choices: Any) -> Moving:
     """Let the reader move the arguments of `draw`.
 
     Parameters
@@ -62,6 +62,6 @@ def move(draw: Callable[..., Picture], **choices: Any) -> Moving:
     empty = [name for name, values in choices.items() if len(values) < 2]
     if empty or not choices:
         raise ValueError(
-            f"plots.move: give each argument at least two values to move between: {empty or 'none given'}."
+            f"plots.interact: give each argument at least two values to move between: {empty or 'none given'}."
         )
     return Moving(draw, {name: list(values) for name, values in choices.items()})

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .picture import BLUE, INK, ORANGE, Picture
 
 SHIFT = 0.26  # of the cells of one direction, so that the other's lines pass beside them
-WAYS = ("forward", "backward")
+DIRECTIONS = ("forward", "backward")
 ONE_OF = {"batch": "sample", "time": "step"}  # what one index of an axis is called
 
 
@@ -76,7 +76,7 @@ def influence_of_positions(moved: Tensor, lengths: Tensor, title: str = "Which s
     return picture
 
 
-def staircase(lengths: Tensor | Sequence[int]) -> Picture:
+def packed(lengths: Tensor | Sequence[int]) -> Picture:
     """Draw what pack_padded_sequence makes of sequences of these lengths: the longest on top, `batch_sizes` below.
 
     Parameters
@@ -85,7 +85,7 @@ def staircase(lengths: Tensor | Sequence[int]) -> Picture:
     """
     lengths = torch.as_tensor(lengths)
     if lengths.dim() != 1 or not 0 < len(lengths) <= 8 or not 0 < lengths.min() <= lengths.max() <= 12:
-        raise ValueError(f"plots.staircase: at most 8 lengths of 1 to 12 steps, not {lengths.tolist()}.")
+        raise ValueError(f"plots.packed: at most 8 lengths of 1 to 12 steps, not {lengths.tolist()}.")
     ordered, order = lengths.sort(descending=True)
     valid = torch.arange(int(ordered[0])) < ordered[:, None]
     heights, rows, steps = valid.sum(0).tolist(), *valid.shape
@@ -108,7 +108,7 @@ def staircase(lengths: Tensor | Sequence[int]) -> Picture:
     return Picture(figure, f"A staircase of steps, the longest sequence on top: {told}. Its columns hold {heights}.")
 
 
-def returned(layer: nn.RNN, batch: Tensor) -> Picture:
+def outputs(layer: nn.RNN, batch: Tensor) -> Picture:
     """Draw both tensors that a layer returns for sample 0, a colour for each direction; what stands in both is framed.
 
     Parameters
@@ -118,41 +118,46 @@ def returned(layer: nn.RNN, batch: Tensor) -> Picture:
     """
     with torch.no_grad():
         output, h_n = layer(batch)
-    ways, hidden = 2 if layer.bidirectional else 1, layer.hidden_size
+    directions, hidden = 2 if layer.bidirectional else 1, layer.hidden_size
     sizes = tuple(output.shape), tuple(h_n.shape)
     if not layer.batch_first or output.dim() != 3 or max(output.shape[1], output.shape[2], len(h_n)) > 8:
         raise ValueError(
-            f"plots.returned: batch-first, at most 8 steps, columns and states, not {sizes[0]}, {sizes[1]}."
+            f"plots.outputs: batch-first, at most 8 steps, columns and states, not {sizes[0]}, {sizes[1]}."
         )
     figure = Figure(figsize=(8.4, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[2 * hidden + 1, hidden + 3])
     ends = (output.shape[1] - 1, 0)  # where each direction finishes
     columns = [column // hidden for column in range(output.shape[2])]
-    _numbers(left, output[0], [columns] * output.shape[1], 2 * hidden, lambda row, way: row == ends[way])
-    rows = [[row % ways] * hidden for row in range(len(h_n))]
-    _numbers(right, h_n[:, 0], rows, hidden, lambda row, way: row >= len(h_n) - ways)
+    _numbers(left, output[0], [columns] * output.shape[1], 2 * hidden, lambda row, direction: row == ends[direction])
+    rows = [[row % directions] * hidden for row in range(len(h_n))]
+    _numbers(right, h_n[:, 0], rows, hidden, lambda row, direction: row >= len(h_n) - directions)
     left.set(
-        title="output (batch={}, time={}, {}hidden={})".format(*sizes[0][:2], "directions*" * (ways - 1), sizes[0][2]),
+        title="output (batch={}, time={}, {}hidden={})".format(
+            *sizes[0][:2], "directions*" * (directions - 1), sizes[0][2]
+        ),
         ylabel="time",
-        xlabel=" | ".join(WAYS[:ways]),
+        xlabel=" | ".join(DIRECTIONS[:directions]),
     )
     left.set_yticks(range(output.shape[1]))
-    names = [f"{row}: layer {row // ways}, {WAYS[row % ways]}" for row in range(len(h_n))]
+    names = [f"{row}: layer {row // directions}, {DIRECTIONS[row % directions]}" for row in range(len(h_n))]
     right.set(title="h_n (states={}, batch={}, hidden={})".format(*sizes[1]), xlabel="hidden")
     right.set_yticks(range(len(h_n)), names)
-    told = f"{output.shape[1]} steps of output, {len(h_n)} rows of h_n; the last {ways} of them stand in output, framed"
+    told = f"{output.shape[1]} steps of output, {len(h_n)} rows of h_n; the last {directions} are in output too, framed"
     return Picture(figure, f"Sample 0 of output {sizes[0]} and of h_n {sizes[1]}: {told}.")
 
 
 def _numbers(
-    panel: Axes, values: Tensor, ways: list[list[int]], across: int, framed: Callable[[int, int], bool]
+    panel: Axes, values: Tensor, directions: list[list[int]], across: int, framed: Callable[[int, int], bool]
 ) -> None:
     """A table of numbers on the colours of their directions, on a ground of `across` columns and 8 rows."""
     for row, numbers in enumerate(values.tolist()):
         for column, number in enumerate(numbers):
-            way = ways[row][column]
-            place, frame = (column - 0.46, row - 0.44), {"edgecolor": INK, "linewidth": 2} if framed(row, way) else {}
-            panel.add_patch(Rectangle(place, 0.92, 0.88, facecolor=(*to_rgb((BLUE, ORANGE)[way]), 0.3), **frame))
+            direction = directions[row][column]
+            place, frame = (
+                (column - 0.46, row - 0.44),
+                {"edgecolor": INK, "linewidth": 2} if framed(row, direction) else {},
+            )
+            panel.add_patch(Rectangle(place, 0.92, 0.88, facecolor=(*to_rgb((BLUE, ORANGE)[direction]), 0.3), **frame))
             panel.text(column, row, f"{round(number, 2) + 0.0:.2f}", ha="center", va="center", fontsize=8, color=INK)
     panel.set(xlim=(-0.6, across - 0.4), ylim=(7.6, -0.6))  # so that a picture that moves keeps its scale
     panel.set_xticks([])

@@ -79,7 +79,7 @@ def test_the_release_has_stubs_for_solutions_and_no_hidden_test():
     assert all(stub.endswith("# YOUR CODE HERE\n    raise NotImplementedError") for stub in stubs)
     text = "\n".join(cell.source for cell in released.cells)
     assert "HIDDEN" not in text
-    assert "data.sizes" not in text
+    assert "toy.sizes" not in text
 
 
 def test_solution_lines_are_those_between_the_marks():

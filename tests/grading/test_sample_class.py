@@ -13,7 +13,7 @@ from course_utils.grading.grade import grade
 from course_utils.grading.report import max_points, report, table
 from course_utils.grading.sample import hand_in, load
 from course_utils.mistakes import BY_ID
-from course_utils.verdict import TIERS
+from course_utils.verdict import HINT_LEVELS
 from notebooks import NAME, ROOT
 
 STUDENTS = [sample.student for sample in load(ROOT / "tests" / "submissions" / NAME)]
@@ -64,7 +64,7 @@ def test_the_diagnosis_stands_beside_the_score_with_the_tier_that_was_shown(stud
         task: [mistake] for task, mistake in sample.mistakes.items()
     }
     assert log["mistakes"].keys() <= log["hint_levels"].keys()
-    assert set(log["hint_levels"].values()) <= {len(TIERS)}
+    assert set(log["hint_levels"].values()) <= {len(HINT_LEVELS)}
 
 
 def test_only_the_blank_one_is_not_attempted(rows):
@@ -103,7 +103,7 @@ def test_each_student_has_a_page_without_hidden_tests(sample_class):
         page = sample_class.course.root / "feedback" / student / NAME / f"{NAME}.html"
         text = page.read_text(encoding="utf-8")
         assert "HIDDEN TESTS" not in text
-        assert "data.sizes()" not in text
+        assert "toy.sizes()" not in text
         assert "run-batch" in text or "Batch-first data" in text
 
 

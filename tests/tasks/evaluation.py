@@ -78,7 +78,7 @@ def split_check(kind: str):
         split = value_of(answer, inputs)
         train, test = ({inputs["items"][int(i)] for i in part} for part in split)
         if train & test:
-            check.equal(split, "two parts that share nothing", name="answer", given={kind: inputs["items"]})
+            check.equal(split, "two parts that share nothing", name="answer", inputs={kind: inputs["items"]})
         check.equal(sorted(map(int, [*split[0], *split[1]])), list(range(30)), name="every item is in one part")
 
     return run
@@ -203,7 +203,7 @@ RMSE = Task(
 
 MAE = Task(
     "MAE of a column of forecasts",
-    lambda seed: (lambda given: given | {"forecast": given["forecast"][:, None]})(without_train(seed)),
+    lambda seed: (lambda inputs: inputs | {"forecast": inputs["forecast"][:, None]})(without_train(seed)),
     number("mae", lambda forecast, actual: (forecast[:, 0] - actual).abs().mean(), high=float("inf")),
     right={
         "squeeze": lambda forecast, actual: (forecast.squeeze(1) - actual).abs().mean(),
@@ -271,7 +271,7 @@ def check_snapshot(answer, inputs):
             weight += 1
     check.call(layer.load_state_dict, taken)
     for name, weight in layer.named_parameters():
-        check.close(weight, before[name], name=name, given={"kept": before[name], "trained": before[name] + 1})
+        check.close(weight, before[name], name=name, inputs={"kept": before[name], "trained": before[name] + 1})
 
 
 def fresh_layer(seed: int) -> dict[str, Any]:

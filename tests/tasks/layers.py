@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils import check, data
+from course_utils import check, toy
 
 from .task import Answer, Task, closely, drawn, exactly, value_of
 
@@ -255,7 +255,7 @@ LAST_STATE = Task(
 def walk(seed: int, **settings) -> dict[str, Any]:
     rng = drawn(seed)[1]
     sequence = torch.tensor(rng.choice(np.arange(1, 10), int(rng.integers(3, 7)), replace=False), dtype=torch.float32)
-    return {"layer": data.adding_layer(**settings), "sequence": sequence[:, None]}
+    return {"layer": toy.adding_layer(**settings), "sequence": sequence[:, None]}
 
 
 SUMS = Task(
@@ -293,7 +293,7 @@ BACKWARD = Task(
 def mixed(seed: int) -> dict[str, Any]:
     rng = drawn(seed)[1]
     batch = torch.tensor(rng.integers(1, 9, (2, int(rng.integers(3, 6)), 1)), dtype=torch.float32)
-    return {"layer": data.adding_layer(), "batch": batch, "sample": 1}
+    return {"layer": toy.adding_layer(), "batch": batch, "sample": 1}
 
 
 MIXED = Task(

@@ -308,10 +308,10 @@ def padded_labels(seed: int) -> dict[str, Any]:
         inputs = labels_with_padding(rng)
         right = inputs["targets"] == inputs["predictions"]
         counted = right & inputs["mask"]
-        ways = [right.float().mean(), counted.float().mean(), counted.sum() / inputs["mask"].sum()]
-        ways += [(right | ~inputs["mask"]).all(1).float().mean(), right.all(1).float().mean()]
-        ways += [counted.all(1).float().mean(), (counted.sum(1) / inputs["mask"].sum(1)).mean()]
-        if min(abs(float(a - b)) for a, b in itertools.combinations(ways, 2)) > 0.001:
+        values = [right.float().mean(), counted.float().mean(), counted.sum() / inputs["mask"].sum()]
+        values += [(right | ~inputs["mask"]).all(1).float().mean(), right.all(1).float().mean()]
+        values += [counted.all(1).float().mean(), (counted.sum(1) / inputs["mask"].sum(1)).mean()]
+        if min(abs(float(a - b)) for a, b in itertools.combinations(values, 2)) > 0.001:
             return inputs
 
 

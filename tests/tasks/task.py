@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import check, data
+from course_utils import check, toy
 
 Answer = Callable[..., Any]
 
@@ -30,31 +30,33 @@ class Task:
 
 def value_of(answer: Answer, inputs: dict[str, Any]) -> Any:
     """What the learner's function makes of the inputs; an error in it becomes a panel."""
-    return check.call(answer, **inputs, name="answer", given=inputs)
+    return check.call(answer, **inputs, name="answer", inputs=inputs)
 
 
 def closely(expected: Callable[..., Tensor], **options) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
-        check.close(value_of(answer, inputs), expected(**inputs), name="answer", given=inputs, **options)
+        check.close(value_of(answer, inputs), expected(**inputs), name="answer", inputs=inputs, **options)
 
     return run
 
 
 def number(metric: str, expected: Callable[..., float], **options) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
-        right = float(expected(**inputs))
-        check.metric(value_of(answer, inputs), right, name=metric, given={"metric": metric, **inputs}, **options)
+        expected_value = float(expected(**inputs))
+        check.metric(
+            value_of(answer, inputs), expected_value, name=metric, inputs={"metric": metric, **inputs}, **options
+        )
 
     return run
 
 
 def exactly(expected: Callable[..., Any]) -> Callable[[Answer, dict[str, Any]], None]:
     def run(answer, inputs):
-        check.equal(value_of(answer, inputs), expected(**inputs), name="answer", given=inputs)
+        check.equal(value_of(answer, inputs), expected(**inputs), name="answer", inputs=inputs)
 
     return run
 
 
-def drawn(seed: int) -> tuple[data.Sizes, np.random.Generator]:
+def drawn(seed: int) -> tuple[toy.Sizes, np.random.Generator]:
     torch.manual_seed(seed)
-    return data.sizes(seed), np.random.default_rng(seed)
+    return toy.sizes(seed), np.random.default_rng(seed)

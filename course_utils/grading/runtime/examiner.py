@@ -126,7 +126,7 @@ class Examination:
                 raise CannotCross(f"{cell.id}, line {line_of(error, 'a test')}: {error}") from None
         self.revive()
         self.shown_tests.append(cell)
-        level = raised.tier if isinstance(raised, CheckFailed) else None
+        level = raised.hint_level if isinstance(raised, CheckFailed) else None
         mistakes = list(getattr(raised, "mistakes", ()))
         self.verdicts[cell.id] = Verdict(raised is None, mistakes, level, _told(raised))
         return test_outputs(printed.getvalue()[: self.job.limits.output_bytes], raised)

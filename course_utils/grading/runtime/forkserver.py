@@ -23,7 +23,7 @@ import torch
 import torch.testing
 from torch import nn
 
-from course_utils import check, data, plots, probe, quiz  # noqa: F401
+from course_utils import check, plots, probe, quiz, toy  # noqa: F401
 
 from . import sandbox
 from .limits import Limits

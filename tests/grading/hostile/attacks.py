@@ -189,7 +189,7 @@ class Yes(torch.Tensor):
     "patched-check": Attack(
         "lie", "from course_utils import check as c\nc.close = c.shape = c.layer = lambda *a, **k: None"
     ),
-    "patched-data": Attack("lie", "import course_utils.data as d\nd.sizes = lambda *a: d.Sizes(1, 1, 1, 1, 1, 1)"),
+    "patched-toy": Attack("lie", "import course_utils.toy as d\nd.sizes = lambda *a: d.Sizes(1, 1, 1, 1, 1, 1)"),
     "settrace": Attack(
         "lie", "import sys\nsys.settrace(lambda frame, event, arg: frame.f_locals.clear())", points=HONEST
     ),

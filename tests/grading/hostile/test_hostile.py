@@ -211,7 +211,7 @@ def test_no_process_is_left(graded):
 def test_no_hidden_test_is_on_any_page_or_in_any_output(student, graded):
     page = graded.page(student)
     assert "BEGIN HIDDEN" not in page
-    assert "s = data.sizes()" not in page
+    assert "s = toy.sizes()" not in page
     assert "<script>alert" not in page
     assert "onerror=alert" not in page.replace("&lt;img src=x onerror=alert", "")
 

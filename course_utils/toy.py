@@ -39,7 +39,7 @@ def labelled(batch: int = 4, time: int = 7, features: int = 5) -> Tensor:
     Raises ValueError above ten a axis, where the digits would run into each other.
     """
     if max(batch, time, features) > 10:
-        raise ValueError(f"data.labelled: at most 10 an axis, not {(batch, time, features)}.")
+        raise ValueError(f"toy.labelled: at most 10 an axis, not {(batch, time, features)}.")
     sample, step, feature = torch.arange(batch), torch.arange(time), torch.arange(features)
     return (100.0 * sample[:, None, None] + 10 * step[:, None] + feature).float()
 

@@ -3,23 +3,23 @@
 import pytest
 import torch
 
-from course_utils import data
+from course_utils import toy
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_no_two_sizes_and_no_product_are_equal(seed):
-    s = data.sizes(seed)
+    s = toy.sizes(seed)
     lengths = [*s, s.layers * s.directions, s.directions * s.hidden]
     assert len(set(lengths)) == len(lengths)
 
 
 def test_sizes_are_fresh_without_a_seed_and_repeat_with_one():
-    assert len({data.sizes() for _ in range(30)}) > 10
-    assert data.sizes(7) == data.sizes(7)
+    assert len({toy.sizes() for _ in range(30)}) > 10
+    assert toy.sizes(7) == toy.sizes(7)
 
 
 def test_every_labelled_number_says_where_it_stands():
-    batch = data.labelled(4, 7, 5)
+    batch = toy.labelled(4, 7, 5)
     for sample, step, feature in [(0, 0, 0), (2, 1, 3), (3, 6, 4)]:
         assert batch[sample, step, feature] == 100 * sample + 10 * step + feature
     assert batch.dtype == torch.float32
@@ -27,12 +27,12 @@ def test_every_labelled_number_says_where_it_stands():
 
 def test_labels_with_more_than_one_digit_are_refused():
     with pytest.raises(ValueError, match="at most 10"):
-        data.labelled(time=11)
+        toy.labelled(time=11)
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_the_adding_layer_adds_in_both_directions(batch_first):
-    layer = data.adding_layer(batch_first=batch_first, bidirectional=True)
+    layer = toy.adding_layer(batch_first=batch_first, bidirectional=True)
     numbers = torch.tensor([[[1.0], [2.0], [3.0]], [[10.0], [20.0], [30.0]]])
     output, h_n = layer(numbers if batch_first else numbers.transpose(0, 1))
     output = output if batch_first else output.transpose(0, 1)
