@@ -20,6 +20,7 @@ from .findings import Event, Fate
 from .gradients import followed
 from .handover import Handover
 from .job import Cell, Job
+from .kinds import CodecError
 from .proxy import Proxy, proxy_class
 from .seeds import ForwardedSeeds
 from .text import MAX_NAME, one_line, printable
@@ -168,7 +169,7 @@ class StudentClient:
             raise
         except (EOFError, OSError):
             self._died(Fate.PROCESS_DIED)
-        except codec.CodecError as error:
+        except CodecError as error:
             self._died(Fate.UNREADABLE_ANSWER, detail=one_line(error, 200))
 
     def _died(self, fate: Fate, seconds: float = 0.0, detail: str = "") -> NoReturn:

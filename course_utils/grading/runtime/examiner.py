@@ -25,6 +25,7 @@ from .code import execute, line_of, names_bound, names_used
 from .findings import Findings, Output, Verdict
 from .handover import CannotCross
 from .job import Cell, Job
+from .kinds import CodecError
 from .outputs import checked, error_output, test_outputs
 from .proxy import Proxy, source_of
 from .text import one_line
@@ -52,7 +53,7 @@ def _prepare(job: Job, folder: Path) -> None:
         path.write_bytes(content)
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    inspect.getsource = source_of
+    inspect.getsource = source_of  # type: ignore[assignment]
 
 
 class Examination:
@@ -153,7 +154,7 @@ class Examination:
             self.scope.pop(name, None)
         bound = self.student.ask("bound", wanted) if wanted else []
         if not isinstance(bound, list):
-            raise codec.CodecError("not a list of names")
+            raise CodecError("not a list of names")
         values = {name: self.student.ask("get", name) for name in wanted if name in bound}
         for name, value in values.items():
             if isinstance(value, Proxy):

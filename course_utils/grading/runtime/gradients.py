@@ -54,7 +54,9 @@ def followed(
     if not outputs:
         return result
     numbers = [number for _, number in outputs]
-    made = _Followed.apply(client, numbers, call, len(outputs), *(tensor for tensor, _ in outputs), *sent)
+    made = _Followed.apply(  # type: ignore[no-untyped-call]
+        client, numbers, call, len(outputs), *(tensor for tensor, _ in outputs), *sent
+    )
     return _replaced(result, {id(tensor): new for (tensor, _), new in zip(outputs, made, strict=True)})
 
 

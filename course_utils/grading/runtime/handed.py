@@ -43,6 +43,7 @@ class HandedModule(nn.Module):
     def __init__(self, call_back: CallBack, number: int):
         super().__init__()
         self._handed_number = number
+        self._call_back: CallBack
         object.__setattr__(self, "_call_back", call_back)
         for name, parameter in call_back("parameters", number):
             owner: nn.Module = self

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from . import codec
+from .kinds import CodecError, error_names
 
-MAX_CALLBACKS, MAX_DEPTH = 100_000, 20
+MAX_CALLBACKS, MAX_DEPTH = 20_000, 20
 
 
 class CannotCross(BaseException):
@@ -37,26 +37,26 @@ class Handover:
 
     def value_of(self, number: int) -> Any:
         if number >= len(self.held):
-            raise codec.CodecError("not a frame: an object that was never handed over.")
+            raise CodecError("not a frame: an object that was never handed over.")
         return self.held[number]
 
     def serve(self, request: list[Any]) -> list[Any]:
         """The reply to a call back: `["reply", value]`, or `["raise", names, message]` where it raised."""
         self.calls += 1
         if self.calls > MAX_CALLBACKS or self.depth >= MAX_DEPTH:
-            raise codec.CodecError("too many calls of what a test has handed over")
+            raise CodecError("too many calls of what a test has handed over")
         match request:
             case [str(verb), int(number), *arguments] if verb in VERBS:
                 value = self.value_of(number)
             case _:
-                raise codec.CodecError("not a frame: a strange call back.")
+                raise CodecError("not a frame: a strange call back.")
         self.depth += 1
         try:
             return ["reply", VERBS[verb](self, value, *arguments)]
         except ConnectionError:  # the student's process has ended meanwhile
             raise
         except Exception as error:
-            return ["raise", codec.error_names(type(error)), str(error)[:1000]]
+            return ["raise", error_names(type(error)), str(error)[:1000]]
         finally:
             self.depth -= 1
 

@@ -81,7 +81,7 @@ def _fits(value: nn.Module, stock: type[nn.Module]) -> bool:
 def config_of(value: nn.Module, stock: type[nn.Module]) -> dict[str, Any]:
     config = {name: getattr(value, name) for name in STOCK[stock]}
     if hasattr(value, "bias") and stock not in (nn.Embedding, nn.BatchNorm1d):
-        config["bias"] = value.bias is not None and value.bias is not False
+        config["bias"] = isinstance(value.bias, Tensor)  # None or False without
     return config
 
 

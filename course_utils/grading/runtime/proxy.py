@@ -103,8 +103,8 @@ class ModuleProxy(CallableProxy):
 
     __slots__ = ()
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         return nn.Module
 
     def train(self, mode: bool = True) -> ModuleProxy:
@@ -131,7 +131,7 @@ def proxy_class(name: str, kind: str) -> type[Proxy]:
     """A class of the student's type name, so that messages say what the student wrote."""
     base = {"module": ModuleProxy, "callable": CallableProxy}.get(kind, Proxy)
     namespace = {"__slots__": (), "__doc__": Proxy.__dict__["__doc__"]}
-    return type(name if name.isidentifier() else base.__name__, (base,), namespace)
+    return type(name if name.isidentifier() else kind.title(), (base,), namespace)
 
 
 def source_of(value: Any) -> str:

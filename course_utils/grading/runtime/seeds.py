@@ -19,7 +19,7 @@ class ForwardedSeeds:
 
     def watch(self) -> None:
         """From now on calls of the three seeding functions are noted."""
-        random.seed = self._noting("random", random.seed)  # type: ignore[assignment]
+        random.seed = self._noting("random", random.seed)
         numpy.random.seed = self._noting("numpy", numpy.random.seed)
         torch.manual_seed = torch.random.manual_seed = self._noting("torch", torch.manual_seed)
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from . import codec
 from .changes import fingerprint
 from .handed import Handed, HandedModule
+from .kinds import error_names
 from .shell import OutputCapture, Shell
 
 _input = builtins.input
@@ -73,7 +74,7 @@ class Student:
         except CellTimeout:
             return codec.encode(["timeout"])
         except BaseException as error:
-            return codec.encode(["error", codec.error_names(type(error)), _text_of(error), _line_of(error)])
+            return codec.encode(["error", error_names(type(error)), _text_of(error), _line_of(error)])
 
     # What the other side asks.
 
@@ -89,7 +90,7 @@ class Student:
         sys.stdout = sys.stderr = capture
         with _own_random_state(seed):
             try:
-                self.shell.run_cell(text, store_history=True, silent=False)
+                self.shell.run_cell(text, store_history=True, silent=False)  # type: ignore[no-untyped-call]
             except CellTimeout:
                 capture.error("TimeoutError", "this cell took too long and was stopped", ["TimeoutError: stopped"])
         return [

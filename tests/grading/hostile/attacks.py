@@ -213,10 +213,10 @@ s.Student.do_get = lambda self, name: True
     "pickled-answer": Attack(
         "lie",
         """
-import course_utils.grading.runtime.codec as w, pickle
+import course_utils.grading.runtime.encoder as w, pickle
 class P:
     def __reduce__(self): return (eval, ("open('/tmp/unrolled-pickle','w')",))
-w._Encoder.node = lambda self, v, d: ["pickle", pickle.dumps(P()).hex()]
+w.Encoder.node = lambda self, v, d: ["pickle", pickle.dumps(P()).hex()]
 """,
         points=HONEST,
     ),
