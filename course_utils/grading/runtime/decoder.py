@@ -92,7 +92,8 @@ class Decoder:
         if _natural(index) in self.used:
             _refuse("a buffer that is used twice")
         self.used.add(index)
-        return self.buffers[index]
+        data: bytes = self.buffers[index]
+        return data
 
     def read_tuple(self, depth: int, parts: Any) -> Any:
         return tuple(self.read_list(depth, parts))

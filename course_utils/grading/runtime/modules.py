@@ -80,8 +80,9 @@ def _fits(value: nn.Module, stock: type[nn.Module]) -> bool:
 
 def config_of(value: nn.Module, stock: type[nn.Module]) -> dict[str, Any]:
     config = {name: getattr(value, name) for name in STOCK[stock]}
+    bias: Any = getattr(value, "bias", None)  # True or False in recurrent layers, a tensor or None in others
     if hasattr(value, "bias") and stock not in (nn.Embedding, nn.BatchNorm1d):
-        config["bias"] = isinstance(value.bias, Tensor)  # None or False without
+        config["bias"] = bias is True or isinstance(bias, Tensor)
     return config
 
 
