@@ -6,10 +6,12 @@ nbgrader's Validate, it is the same text without the frame.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from html import escape
 
 from . import progress
@@ -115,6 +117,18 @@ def hint_level_after_failing(name: str) -> int:
     _failed[name] += 1
     progress.note(name, progress.FAILED)
     return len(HINT_LEVELS) if "NBGRADER_EXECUTION" in os.environ else min(_failed[name], len(HINT_LEVELS))
+
+
+@contextlib.contextmanager
+def fresh_attempts() -> Iterator[None]:
+    """Count failed attempts from zero in here, and go on with the old counts afterwards."""
+    before = _failed.copy()
+    _failed.clear()
+    try:
+        yield
+    finally:
+        _failed.clear()
+        _failed.update(before)
 
 
 def passed(name: str, fact: str) -> None:
