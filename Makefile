@@ -8,7 +8,7 @@ NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo demo-lab test test-slow bench lab lint strip release lessons mistakes pictures bundle pins clean
+.PHONY: demo demo-lab test test-slow bench lab lint types strip release lessons mistakes pictures bundle pins clean
 
 demo: $(READY)  ## grade a sample class in the folder demo/
 	$(BIN)/course demo
@@ -30,8 +30,11 @@ bench: $(READY)  ## checks, and grading beside stock nbgrader: about fifteen min
 	$(BIN)/python benchmarks/checks.py
 	$(BIN)/python benchmarks/grading.py
 
-lint: $(READY)
+lint: $(READY)  ## form of the code and of the docstrings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)  ## annotations, by mypy
+	$(BIN)/mypy
 
 strip: $(READY)  ## take outputs and counts out of the notebooks before a commit
 	$(BIN)/nbstripout --keep-id --extra-keys "$(NOISE)" notebooks/*.ipynb source/*/*.ipynb

@@ -303,23 +303,23 @@ def call(
     CheckFailed : it raises anything else: the panel quotes the error and the line, and says what it usually
         means; or it returns nothing, or not as many values as are unpacked.
     """
-    name = name or getattr(function, "__name__", "function")
-    _attempted(function, name)
+    called: str = getattr(function, "__name__", "function") if name is None else name
+    _attempted(function, called)
     args, kwargs = copied((args, kwargs))
     try:
         with contextlib.redirect_stderr(sys.stdout):  # nbgrader takes any text on stderr for a failed test
             result = function(*args, **kwargs)
     except NotImplementedError:
-        raise NotAttempted(name, "not attempted yet.") from None
+        raise NotAttempted(called, "not attempted yet.") from None
     except Exception as error:
-        fail_with(name, error, inputs or {})
+        fail_with(called, error, inputs or {})
     if result is None:
-        fail(name, "Your function returned None.", "Does it end with a `return`?", None)
-    _attempted(result, name)
+        fail(called, "Your function returned None.", "Does it end with a `return`?", None)
+    _attempted(result, called)
     if values is not None and _how_many(result) != values:
         returned = f"{len(result)} values" if _how_many(result) else kind_of(result)
         question = "Which values does the task ask for, and in which order?"
-        fail(name, f"Your function returned {returned}; asked for {values} values.", question, None)
+        fail(called, f"Your function returned {returned}; asked for {values} values.", question, None)
     return result
 
 

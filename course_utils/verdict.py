@@ -65,7 +65,7 @@ class CheckFailed(AssertionError):
         return [line for line in (self.symptom, self.question, section) if line]
 
     def lines(self) -> list[str]:
-        """The body of the message at this level."""
+        """Return the body of the message at this level."""
         hints = self.hints()
         more = (
             [f"(Another try shows {('a question', 'where to read')[self.hint_level - 1]}.)"]
@@ -75,6 +75,7 @@ class CheckFailed(AssertionError):
         return [line for hint in hints[: self.hint_level] + more for line in hint.splitlines()]
 
     def title(self) -> str:
+        """Return the first line of the message: the mark, the name and the ids of the mistakes."""
         tags = "".join(f" [{mistake}]" for mistake in self.mistakes)
         return f"{self.mark} {self.name}{tags}"
 
@@ -82,7 +83,7 @@ class CheckFailed(AssertionError):
         return "\n  ".join([self.title(), *self.lines()])
 
     def html(self) -> str:
-        """The panel that Jupyter shows."""
+        """Return the panel that Jupyter shows."""
         return PANEL.format(
             colour=self.colour,
             mark=self.mark,
@@ -92,7 +93,7 @@ class CheckFailed(AssertionError):
         )
 
     def _render_traceback_(self) -> list[str]:
-        """Called by IPython in place of its own traceback; twice, the second time for its history."""
+        """Replace IPython's own traceback; it calls this twice, the second time for its history."""
         if not _shows_html():
             return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
         if not self.shown:
@@ -110,7 +111,7 @@ class NotAttempted(CheckFailed):
 
 
 def hint_level_after_failing(name: str) -> int:
-    """The hint level that is due now that `name` is wrong once more.
+    """Return the hint level that is due now that `name` is wrong once more.
 
     nbgrader runs a notebook once and has no second attempt, so there everything is shown.
     """

@@ -106,7 +106,7 @@ def test_el_nino():
     assert (data.values.shape, data.values.dtype) == ((732,), torch.float32)
     assert (data.first_year, data.first_month) == (1950, 1)
     assert data.values.isfinite().all()
-    assert (data.values.min() > 18).item() and (data.values.max() < 30).item()
+    assert 18 < data.values.min() < data.values.max() < 30
     assert data.values[0].item() == pytest.approx(23.11)
     by_month = data.values.view(-1, 12).mean(0)
     assert (by_month.argmax(), by_month.argmin()) == (2, 8)  # warmest in March, coldest in September

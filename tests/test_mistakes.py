@@ -124,7 +124,8 @@ def test_no_false_alarm_in_a_thousand_right_answers(task, monkeypatch):
         try:
             verdict(task, answer, seed)
         except ValueError as error:
-            assert "gives the right answer too" in str(error)
+            if "gives the right answer too" not in str(error):
+                raise
             blind += 1
     assert blind <= RIGHT_ANSWERS / 100
     monkeypatch.delenv("UNROLLED_AUTHOR")
