@@ -8,7 +8,7 @@ from course_utils.verdict import CheckFailed, NotAttempted
 from notebooks import ASSIGNMENTS, ROOT, cells_of, run_cells
 
 SOURCE = ROOT / "source" / "ps1_shapes" / "ps1_shapes.ipynb"
-SAMPLES = {sample.student: sample for sample in load(ROOT / "tests" / "submissions" / "ps1_shapes")}
+SAMPLES = {sample.student: sample for sample in load(ROOT / "samples" / "ps1_shapes")}
 HANGS = {"sample-endless-loop"}
 ROUNDS = 20
 

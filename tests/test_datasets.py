@@ -19,7 +19,7 @@ README = (datasets.FOLDER / "README.md").read_text(encoding="utf-8")
 SECTIONS = {part.split("\n", 1)[0]: part for part in README.split("\n## ")[1:]}
 FILES = sorted(path.name for path in datasets.FOLDER.glob("*.gz"))
 LOADERS = [name for name in datasets.__all__ if name != "DatasetError"]
-SCREEN = runpy.run_path(str(ROOT / "docs" / "sms_screen.py"))
+SCREEN = runpy.run_path(str(ROOT / "tools" / "sms_screen.py"))
 
 
 def test_each_loader_has_its_file_and_each_file_its_section():

@@ -3,9 +3,11 @@
 import importlib
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -89,6 +91,23 @@ def test_every_make_target_that_a_text_names_exists():
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / ".ci" / "run"]:
         named = set(re.findall(r"^(?:    )?make ([a-z-]+)|`make ([a-z-]+)`", path.read_text(), re.M))
         assert {a or b for a, b in named} <= targets, path
+
+
+def test_make_help_prints_every_target_with_what_it_does():
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.M)
+    assert set(targets.split()) == set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert sorted(re.findall(r"^([a-z-]+) +\S", printed, re.M)) == sorted(targets.split())
+
+
+def test_the_package_brings_its_data_and_its_annotations_along(tmp_path):
+    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    build = "from setuptools.build_meta import build_wheel; build_wheel('.')"
+    subprocess.run([sys.executable, "-c", build], cwd=tmp_path, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert {"course_utils/py.typed", "course_utils/datasets/spam.json.gz"} <= set(zipfile.ZipFile(wheel).namelist())
 
 
 def test_every_file_that_the_readme_links_to_exists():
