@@ -7,7 +7,7 @@ import math
 
 
 def sizes_of(axes: str, sizes: dict[str, int]) -> tuple[int, ...]:
-    """The shape that `axes` stand for: "layers*directions batch" with 2, 2 and 4 is (4, 4).
+    """Return the shape that `axes` stand for: "layers*directions batch" with 2, 2 and 4 is (4, 4).
 
     Raises ValueError, to the author of the check, where an axis has no size.
     """
@@ -18,7 +18,7 @@ def sizes_of(axes: str, sizes: dict[str, int]) -> tuple[int, ...]:
 
 
 def as_tuple(axes: str) -> str:
-    """ "batch time" -> "(batch, time)"."""
+    """Write the axes as a tuple: "(batch, time)"."""
     names = axes.split()
     return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
@@ -56,7 +56,7 @@ def name_axes(shape: tuple[int, ...], sizes: dict[str, int]) -> str:
 
 
 def describe(shape: tuple[int, ...], wanted: tuple[int, ...], reading: str | None, axes: str) -> str:
-    """The symptom of a wrong shape, in a sentence or two; the order that was asked for stays unsaid."""
+    """Return the symptom of a wrong shape, in a sentence or two; the order that was asked for stays unsaid."""
     have = f"You have {shape}"
     if reading is not None and set(reading.split()) != {"?"}:
         have += f", which by its sizes would be {as_tuple(reading)}"
@@ -78,7 +78,7 @@ def _known(axes: str, sizes: dict[str, int]) -> dict[str, int]:
 
 
 def _fitting(size: int, known: dict[str, int], sizes: dict[str, int]) -> list[str]:
-    """The names of that size; else the products of two or three of that size; else "?"."""
+    """Return the names of that size; else the products of two or three of that size; else "?"."""
     found = [name for name in known if known[name] == size]
     for factors in (2, 3):
         found = found or [

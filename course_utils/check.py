@@ -40,6 +40,7 @@ from .compare import (
     sizes_in,
     unequal,
 )
+from .copies import copied
 from .failure import Inputs, Section, fail, fail_with, require_distinguishing_inputs, task_section
 from .verdict import CheckFailed, NotAttempted, passed, skipped
 
@@ -283,7 +284,13 @@ def model(
 def call(
     function: Any, *args: Any, name: str | None = None, inputs: Inputs = None, values: int | None = None, **kwargs: Any
 ) -> Any:
-    """Call a student's function and return its result; an error in it becomes a panel.
+    """Call a student's function on copies of the arguments and return its result; an error in it becomes a panel.
+
+    The function may change its arguments (`lengths -= 1`) without spoiling later checks: tensors, arrays and
+    containers of them are copied, and gradients flow back to the originals. A module is handed over itself, because
+    a call such as `check.call(train, model)` is made to change it; where the function must leave a layer as it is,
+    hand over `copy.deepcopy(layer)`. To test an effect in place, call the function directly and look at what it
+    was given.
 
     Parameters
     ----------
@@ -296,22 +303,23 @@ def call(
     CheckFailed : it raises anything else: the panel quotes the error and the line, and says what it usually
         means; or it returns nothing, or not as many values as are unpacked.
     """
-    name = name or getattr(function, "__name__", "function")
-    _attempted(function, name)
+    called: str = getattr(function, "__name__", "function") if name is None else name
+    _attempted(function, called)
+    args, kwargs = copied((args, kwargs))
     try:
         with contextlib.redirect_stderr(sys.stdout):  # nbgrader takes any text on stderr for a failed test
             result = function(*args, **kwargs)
     except NotImplementedError:
-        raise NotAttempted(name, "not attempted yet.") from None
+        raise NotAttempted(called, "not attempted yet.") from None
     except Exception as error:
-        fail_with(name, error, inputs or {})
+        fail_with(called, error, inputs or {})
     if result is None:
-        fail(name, "Your function returned None.", "Does it end with a `return`?", None)
-    _attempted(result, name)
+        fail(called, "Your function returned None.", "Does it end with a `return`?", None)
+    _attempted(result, called)
     if values is not None and _how_many(result) != values:
         returned = f"{len(result)} values" if _how_many(result) else kind_of(result)
         question = "Which values does the task ask for, and in which order?"
-        fail(name, f"Your function returned {returned}; asked for {values} values.", question, None)
+        fail(called, f"Your function returned {returned}; asked for {values} values.", question, None)
     return result
 
 
@@ -333,9 +341,15 @@ def exercise(see: Section = None) -> Iterator[None]:
 
 
 def _attempted(value: Any, name: str) -> None:
-    parts = value if isinstance(value, tuple | list) else (value,)
-    if any(part is None or part is ... for part in parts):
+    if _is_placeholder(value):
         raise NotAttempted(name, "not attempted yet.")
+
+
+def _is_placeholder(value: Any) -> bool:
+    """Whether this is `...`, None, or a list or tuple of nothing else."""
+    if isinstance(value, tuple | list) and len(value):
+        return all(map(_is_placeholder, value))
+    return value is None or value is ...
 
 
 def _how_many(result: Any) -> int:

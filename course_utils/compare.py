@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def difference(value: Any, expected: Tensor, rtol: float, atol: float) -> str | None:
-    """The first fact in which `value` differs from `expected`, cheap facts first; None where they agree."""
+    """Return the first fact in which `value` differs from `expected`, cheap facts first; None where they agree."""
     if not isinstance(value, Tensor):
         return f"You have {kind_of(value)}; asked for a tensor."
     if value.shape != expected.shape:
@@ -23,7 +23,7 @@ def difference(value: Any, expected: Tensor, rtol: float, atol: float) -> str | 
 
 
 def unequal(value: Any, actual: Any, expected: Any) -> str:
-    """The first fact in which two plain values differ; the right one stays unsaid."""
+    """Return the first fact in which two plain values differ; the right one stays unsaid."""
     start = f"{short(value)} is not the answer."
     if isinstance(actual, tuple) != isinstance(expected, tuple):
         return f"{start} Asked for {'several values in order' if isinstance(expected, tuple) else 'a single value'}."
@@ -88,7 +88,7 @@ def plain(value: Any) -> Any:
 
 
 def sizes_in(value: Any, axes: int) -> tuple[int, ...]:
-    """The shape that `value` has or stands for; an array of `axes` whole numbers stands for one, as a tuple does.
+    """Return the shape that `value` has or is; an array of `axes` whole numbers is a shape, as a tuple is.
 
     Raises TypeError with a sentence for the student where it is neither.
     """
@@ -111,16 +111,17 @@ def holds_tensors(value: Any) -> bool:
 
 
 def kind_of(value: Any) -> str:
+    """Name the type of the value, as part of a sentence."""
     return f"a value of type {type(value).__name__}"
 
 
 def short(value: Any) -> str:
-    """The repr on one line of at most 80 characters."""
+    """Return the repr on one line of at most 80 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _first_difference(actual: tuple, expected: tuple) -> str:
+def _first_difference(actual: tuple[Any, ...], expected: tuple[Any, ...]) -> str:
     """Where two tuples of one length differ first, as deep as both hold tuples of one length there."""
     path: list[int] = []
     beside: set[bool] = set()  # whether the right values there are rows; where some are, it must not be told which

@@ -76,7 +76,7 @@ def require_distinguishing_inputs(name: str, inputs: Inputs, matches: Callable[[
 
 
 def _where(error: Exception) -> str:
-    """The line of the student's own cell that raised, such as ` (line 3: return …)`."""
+    """Return the line of the student's own cell that raised, such as ` (line 3: return …)`."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipykernel" in f.filename or "<" in f.filename]
     if not frames:
         return ""

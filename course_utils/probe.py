@@ -10,6 +10,7 @@ with one, as nn.RNN does. `by="change"` works for every model; `by="gradient"` n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -150,7 +151,7 @@ def _mixtures(output: Tensor) -> Iterator[Tensor]:
         yield (output * torch.randn(output.shape, generator=generator).to(output)).sum()
 
 
-def _changed(batch: Tensor, where: tuple) -> Tensor:
+def _changed(batch: Tensor, where: tuple[Any, ...]) -> Tensor:
     noise = torch.randn(batch.shape, generator=torch.Generator().manual_seed(0)).to(batch)
     changed = batch.clone()
     changed[where] += noise[where]
@@ -161,7 +162,7 @@ def _largest(distance: Tensor, axis: int) -> Tensor:
     return distance.movedim(axis, 0).flatten(1).amax(1)
 
 
-def _output(result: Tensor | tuple, batch: Tensor, axis: int = 0) -> Tensor:
+def _output(result: Any, batch: Tensor, axis: int = 0) -> Tensor:
     output = result[0] if isinstance(result, tuple | list) else result
     if not isinstance(output, Tensor):
         raise ValueError(f"probe: the model made a value of type {type(output).__name__}, not a tensor.")

@@ -52,7 +52,7 @@ def rows(root: Path = ROOT) -> list[tuple[str, int, int, str]]:
 
 
 def table(root: Path = ROOT) -> str:
-    """The rows as text."""
+    """Lay the rows out as text."""
     lines = [f"{'':32} {'exercises':>10}    quiz"]
     for name, done, count, quiz in rows(root):
         mark = "✓" if count and done == count else " "
@@ -88,7 +88,7 @@ def _place() -> tuple[str, str, Any] | None:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     session = os.environ.get("JPY_SESSION_NAME")
-    if session is None or not hasattr(shell, "kernel") or "NBGRADER_EXECUTION" in os.environ:
+    if session is None or shell is None or not hasattr(shell, "kernel") or "NBGRADER_EXECUTION" in os.environ:
         return None
     request = shell.kernel.get_parent()
     cell = request.get("metadata", {}).get("cellId")

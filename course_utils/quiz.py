@@ -14,6 +14,7 @@ from typing import Any
 
 from . import progress
 from .mistakes import BY_ID
+from .verdict import fresh_attempts
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:
@@ -42,8 +43,9 @@ def show(path: str | Path) -> None:
 def _solved(question: dict[str, Any], file: Path) -> dict[str, Any]:
     scope: dict[str, Any] = {}
     try:
-        exec(question.get("setup", ""), scope)
-        right = [bool(eval(option["holds"], scope)) for option in question["options"]]
+        with fresh_attempts():  # a setup may give wrong answers to checks; its key must not depend on earlier ones
+            exec(question.get("setup", ""), scope)
+            right = [bool(eval(option["holds"], scope)) for option in question["options"]]
     except Exception as error:
         raise ValueError(f"{file}: question {question['ask']!r}: {type(error).__name__}: {error}") from error
     if not any(right):

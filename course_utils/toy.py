@@ -27,14 +27,15 @@ def sizes(seed: int | None = None) -> Sizes:
     """
     draw = random if seed is None else random.Random(seed)
     while True:
-        drawn = Sizes(*draw.sample(range(3, 14), 4), layers=draw.randint(3, 4), directions=2)
+        batch, time, features, hidden = draw.sample(range(3, 14), 4)
+        drawn = Sizes(batch, time, features, hidden, layers=draw.randint(3, 4), directions=2)
         products = (drawn.layers * drawn.directions, drawn.directions * drawn.hidden)
         if len({*drawn, *products}) == len(drawn) + len(products):
             return drawn
 
 
 def labelled(batch: int = 4, time: int = 7, features: int = 5) -> Tensor:
-    """A (batch, time, features) tensor in which each number says where it stands: 213 is sample 2, step 1, feature 3.
+    """Make a (batch, time, features) tensor whose numbers say where they are: 213 is sample 2, step 1, feature 3.
 
     Raises ValueError above ten a axis, where the digits would run into each other.
     """
@@ -45,7 +46,7 @@ def labelled(batch: int = 4, time: int = 7, features: int = 5) -> Tensor:
 
 
 def adding_layer(**settings: bool) -> nn.RNN:
-    """An nn.RNN of one feature and one hidden unit that adds up what it reads.
+    """Make an nn.RNN of one feature and one hidden unit that adds up what it reads.
 
     Every weight is 1, every bias 0 and the nonlinearity relu, so for inputs >= 0 the output at a
     step is the sum of all inputs that the layer has read so far. A backward direction adds up

@@ -6,10 +6,12 @@ nbgrader's Validate, it is the same text without the frame.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from html import escape
 
 from . import progress
@@ -63,7 +65,7 @@ class CheckFailed(AssertionError):
         return [line for line in (self.symptom, self.question, section) if line]
 
     def lines(self) -> list[str]:
-        """The body of the message at this level."""
+        """Return the body of the message at this level."""
         hints = self.hints()
         more = (
             [f"(Another try shows {('a question', 'where to read')[self.hint_level - 1]}.)"]
@@ -73,6 +75,7 @@ class CheckFailed(AssertionError):
         return [line for hint in hints[: self.hint_level] + more for line in hint.splitlines()]
 
     def title(self) -> str:
+        """Return the first line of the message: the mark, the name and the ids of the mistakes."""
         tags = "".join(f" [{mistake}]" for mistake in self.mistakes)
         return f"{self.mark} {self.name}{tags}"
 
@@ -80,7 +83,7 @@ class CheckFailed(AssertionError):
         return "\n  ".join([self.title(), *self.lines()])
 
     def html(self) -> str:
-        """The panel that Jupyter shows."""
+        """Return the panel that Jupyter shows."""
         return PANEL.format(
             colour=self.colour,
             mark=self.mark,
@@ -90,7 +93,7 @@ class CheckFailed(AssertionError):
         )
 
     def _render_traceback_(self) -> list[str]:
-        """Called by IPython in place of its own traceback; twice, the second time for its history."""
+        """Replace IPython's own traceback; it calls this twice, the second time for its history."""
         if not _shows_html():
             return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
         if not self.shown:
@@ -108,13 +111,25 @@ class NotAttempted(CheckFailed):
 
 
 def hint_level_after_failing(name: str) -> int:
-    """The hint level that is due now that `name` is wrong once more.
+    """Return the hint level that is due now that `name` is wrong once more.
 
     nbgrader runs a notebook once and has no second attempt, so there everything is shown.
     """
     _failed[name] += 1
     progress.note(name, progress.FAILED)
     return len(HINT_LEVELS) if "NBGRADER_EXECUTION" in os.environ else min(_failed[name], len(HINT_LEVELS))
+
+
+@contextlib.contextmanager
+def fresh_attempts() -> Iterator[None]:
+    """Count failed attempts from zero in here, and go on with the old counts afterwards."""
+    before = _failed.copy()
+    _failed.clear()
+    try:
+        yield
+    finally:
+        _failed.clear()
+        _failed.update(before)
 
 
 def passed(name: str, fact: str) -> None:

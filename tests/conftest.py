@@ -1,11 +1,18 @@
-"""One thread for torch in each test process: two with two threads each crawl on two cores; checks speak to authors."""
+"""One thread for torch in each test process: two with two threads each crawl on two cores; checks speak to authors.
+
+No test looks at the clock: hypothesis has no deadline, and notebooks run without one (see notebooks.execute).
+"""
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["UNROLLED_AUTHOR"] = "1"  # checks refuse inputs on which a mistake would pass
+
+settings.register_profile("without a clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without a clock")
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,10 @@ import tomllib
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from notebooks import ROOT
+from notebooks import ROOT, execute
 
 AXES = r"\((?:[\w*\\]+=\d+(?:, )?)+\)"
 COMMENT = re.compile(rf"^\s*(\w+(?:, \w+)*) = .*  # ({AXES}(?:, {AXES})*)$")
@@ -132,10 +131,8 @@ def filled(source: str, answers: dict[str, str]) -> str:
 def run(notebook: NotebookNode, folder: Path, before: str = "") -> list[NotebookNode]:
     """The cells after the run; code `before` runs first, in the same kernel."""
     notebook.cells.insert(0, new_code_cell(OFFLINE + before, id="offline"))
-    client = NotebookClient(
-        notebook, timeout=60, resources={"metadata": {"path": str(folder)}}, extra_arguments=["--log-level=ERROR"]
-    )
-    return client.execute().cells[1:]
+    resources = {"metadata": {"path": str(folder)}}
+    return execute(notebook, resources=resources, extra_arguments=["--log-level=ERROR"])[1:]
 
 
 def outputs(cells: list[NotebookNode], kind: str) -> list[NotebookNode]:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
+from typing import Any
 
 import nbformat
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NAME = "ps1_shapes"
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir())
+
+
+def execute(notebook: nbformat.NotebookNode, **options: Any) -> list[nbformat.NotebookNode]:
+    """The cells of the notebook after a run in a kernel, however long a busy machine takes for it."""
+    patience = {"timeout": None, "startup_timeout": 24 * 3600, "iopub_timeout": 24 * 3600}
+    return NotebookClient(notebook, kernel_name="python3", **patience, **options).execute().cells
 
 
 def cells_of(path: Path) -> list[nbformat.NotebookNode]:

@@ -8,7 +8,7 @@ from course_utils.verdict import CheckFailed, NotAttempted
 from notebooks import ASSIGNMENTS, ROOT, cells_of, run_cells
 
 SOURCE = ROOT / "source" / "ps1_shapes" / "ps1_shapes.ipynb"
-SAMPLES = {sample.student: sample for sample in load(ROOT / "tests" / "submissions" / "ps1_shapes")}
+SAMPLES = {sample.student: sample for sample in load(ROOT / "samples" / "ps1_shapes")}
 HANGS = {"sample-endless-loop"}
 ROUNDS = 20
 
@@ -60,9 +60,13 @@ def test_graded_cells_are_named_after_their_task(assignment):
 def test_students_functions_are_only_reached_through_check_call():
     stubs = [task for task in released_answers() if task != "explain-equal-sizes"]
     names = [source.split("def ")[1].split("(")[0] for task, source in released_answers().items() if task in stubs]
-    for cell in cells_of(SOURCE):
-        if cell.id.split("-check")[0] in stubs and "-check" in cell.id:
-            assert not [name for name in names if f"{name}(" in cell.source], cell.id
+    tests = {
+        cell.id: cell.source for cell in cells_of(SOURCE) if cell.id.split("-check")[0] in stubs and "-check" in cell.id
+    }
+    assert {cell.split("-check")[0] for cell in tests} == set(stubs)
+    for name in names:
+        assert any(f"check.call({name}," in source for source in tests.values()), name
+        assert [cell for cell, source in tests.items() if f"{name}(" in source] == [], name
 
 
 @pytest.mark.parametrize("attempt", range(ROUNDS))

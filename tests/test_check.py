@@ -291,7 +291,7 @@ def test_an_exercise_says_for_all_its_checks_where_to_read():
         assert failure(check.equal, 2, 3, see=other).see == other
 
 
-@pytest.mark.parametrize("value", [None, ..., (..., 3), [None]])
+@pytest.mark.parametrize("value", [None, ..., (..., ...), [None], (None, [..., ...])])
 @pytest.mark.parametrize(
     "ask",
     [
@@ -306,6 +306,34 @@ def test_an_exercise_says_for_all_its_checks_where_to_read():
 def test_a_placeholder_is_not_attempted_rather_than_wrong(ask, value):
     with pytest.raises(check.NotAttempted, match="not attempted yet"):
         ask(value)
+
+
+@pytest.mark.parametrize("value", [(None, 3), [..., 3], (torch.ones(2), None), ()])
+def test_an_answer_that_holds_a_placeholder_beside_something_else_is_an_attempt(value):
+    error = failure(check.equal, value, (1, 3))
+    assert not isinstance(error, check.NotAttempted)
+
+
+@pytest.mark.parametrize("enforce_sorted", [True, False])
+def test_a_packed_sequence_without_indices_is_an_attempt(enforce_sorted):
+    packed = nn.utils.rnn.pack_sequence([torch.ones(3, 2), torch.ones(2, 2)], enforce_sorted=enforce_sorted)
+    assert (packed.unsorted_indices is None) == enforce_sorted
+    assert check.call(lambda: packed) is packed
+    assert "You have a value of type PackedSequence" in failure(check.close, packed, torch.ones(3)).symptom
+
+
+def test_a_function_that_changes_its_arguments_spoils_no_later_check():
+    def last_states(layer, batch, lengths):
+        lengths -= 1
+        return layer(batch)[0][torch.arange(len(batch)), lengths]
+
+    layer, batch = nn.RNN(5, 3, batch_first=True), torch.randn(3, 7, 5)
+    inputs = {"layer": layer, "batch": batch, "lengths": torch.tensor([4, 2, 6])}
+    expected = torch.stack([layer(batch[i, :n])[0][-1] for i, n in enumerate((4, 2, 6))])
+    for _ in range(2):
+        check.close(check.call(last_states, **inputs, inputs=inputs), expected, inputs=inputs)
+    last_states(**inputs)  # a plain call lets its author see the effect in place
+    assert inputs["lengths"].tolist() == [3, 1, 5]
 
 
 def test_call_returns_what_the_function_returns():

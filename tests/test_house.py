@@ -3,9 +3,12 @@
 import importlib
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
+from pathlib import Path
 
 import yaml
 
@@ -77,9 +80,10 @@ def test_the_face_and_the_notebooks_never_mention_the_grading_side():
 
 
 def test_the_command_is_installed():
-    run = subprocess.run([sys.executable, "-m", "course_utils.grading.cli", "--help"], capture_output=True, text=True)
-    assert run.returncode == 0
-    assert all(verb in run.stdout for verb in ("release", "grade", "feedback", "report", "doctor"))
+    """The script that pip writes beside the interpreter, as a user calls it."""
+    run = subprocess.run([Path(sys.executable).with_name("course"), "--help"], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert all(re.search(rf"^ +{verb}\b", run.stdout, re.M) for verb in ("release", "grade", "feedback", "report"))
 
 
 def test_every_make_target_that_a_text_names_exists():
@@ -89,6 +93,23 @@ def test_every_make_target_that_a_text_names_exists():
         assert {a or b for a, b in named} <= targets, path
 
 
+def test_make_help_prints_every_target_with_what_it_does():
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.M)
+    assert set(targets.split()) == set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert sorted(re.findall(r"^([a-z-]+) +\S", printed, re.M)) == sorted(targets.split())
+
+
+def test_the_package_brings_its_data_and_its_annotations_along(tmp_path):
+    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    build = "from setuptools.build_meta import build_wheel; build_wheel('.')"
+    subprocess.run([sys.executable, "-c", build], cwd=tmp_path, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert {"course_utils/py.typed", "course_utils/datasets/spam.json.gz"} <= set(zipfile.ZipFile(wheel).namelist())
+
+
 def test_every_file_that_the_readme_links_to_exists():
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
@@ -96,8 +117,8 @@ def test_every_file_that_the_readme_links_to_exists():
 
 
 def test_ci_runs_the_readmes_test_command():
-    assert "make test" in (ROOT / ".ci" / "run").read_text()
-    assert "make test" in (ROOT / "README.md").read_text()
+    for path in (ROOT / ".ci" / "run", ROOT / "README.md"):
+        assert re.search(r"make test(?![\w-])", path.read_text()), path
 
 
 def test_generated_and_private_folders_stay_out_of_git():

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from catalogue import PAGE, page, run_example
+from course_utils import check
 from course_utils.mistakes import BY_ID, CATALOGUE, diagnose, diagnose_error
 from course_utils.verdict import CheckFailed
 from lesson import facts
@@ -88,14 +89,24 @@ def test_each_right_answer_passes_on_every_draw(task):
         assert Counter(verdict(task, answer, seed) for seed in range(SEEDS)) == {(PASSED,): SEEDS}, style
 
 
-@tasks
+def is_float(value) -> bool:
+    return isinstance(value, torch.Tensor | float) and torch.as_tensor(value).is_floating_point()
+
+
+WITH_FLOATS = [task for task in TASKS if is_float(next(iter(task.right.values()))(**task.draw(0)))]
+
+
+def test_most_tasks_ask_for_floats():
+    assert len(WITH_FLOATS) > len(TASKS) / 2
+
+
+@pytest.mark.parametrize("task", WITH_FLOATS, ids=lambda task: task.name)
 def test_an_answer_that_is_wrong_by_chance_is_not_named(task):
     """A value near the right one that no mistake makes gets the plain facts."""
     right = next(iter(task.right.values()))
     for seed in range(SEEDS):
         value = right(**task.draw(seed))
-        if not isinstance(value, torch.Tensor | float) or not torch.as_tensor(value).is_floating_point():
-            continue
+        assert is_float(value)
         noise = torch.rand(torch.as_tensor(value).shape, generator=torch.Generator().manual_seed(seed))
         off = value + 0.003 + 0.1 * noise
         named = verdict(task, lambda **inputs: off, seed)  # noqa: B023 - used at once
@@ -113,24 +124,41 @@ def test_no_false_alarm_in_a_thousand_right_answers(task, monkeypatch):
         try:
             verdict(task, answer, seed)
         except ValueError as error:
-            assert "gives the right answer too" in str(error)
+            if "gives the right answer too" not in str(error):
+                raise
             blind += 1
     assert blind <= RIGHT_ANSWERS / 100
     monkeypatch.delenv("UNROLLED_AUTHOR")
     assert [seed for answer, seed in draws if verdict(task, answer, seed) != (PASSED,)] == []
 
 
+def named_and_asked(failed: CheckFailed, *ids: str) -> bool:
+    questions = " ".join(BY_ID[name].question for name in failed.mistakes)
+    named = f"This is what {' or '.join(failed.mistakes)} gives."
+    return set(failed.mistakes) == set(ids) and named in failed.symptom and failed.question == questions
+
+
 def test_two_mistakes_with_one_value_are_both_named_with_both_questions():
-    layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(4, 7, 5)
-    inputs = {"layer": layer, "batch": batch, "lengths": torch.tensor([7, 3, 2, 5])}
-    value = layer(batch)[1][-1]
-    found = diagnose(CATALOGUE, inputs, lambda simulated: torch.is_tensor(simulated) and torch.equal(simulated, value))
-    assert [mistake.id for mistake in found] == ["last-state-one-direction"]
-    message = "input.size(-1) must be equal to input_size. Expected 5, got 7"
-    assert {m.id for m in diagnose_error(CATALOGUE, message, {})} == {"wrong-feature-size", "missing-feature-axis"}
-    assert [m.id for m in diagnose_error(CATALOGUE, message, inputs)] == ["missing-feature-axis"]
-    other = message.replace("7", "10")
-    assert [m.id for m in diagnose_error(CATALOGUE, other, inputs)] == ["wrong-feature-size"]
+    inputs = {"targets": torch.tensor([1, 1, 0, 0, 0, 0]), "predictions": torch.tensor([1, 0, 1, 1, 0, 0])}
+    with pytest.raises(CheckFailed) as caught:  # the recall and the accuracy are both 1/2 here
+        check.metric(1 / 2, 1 / 3, name="precision", inputs={"metric": "precision", **inputs})
+    assert named_and_asked(caught.value, "precision-recall-swapped", "accuracy-instead")
+
+
+def test_two_mistakes_with_one_error_are_both_named_unless_the_inputs_decide():
+    def raises(features: int) -> CheckFailed:
+        def answer():
+            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected 5, got {features}")
+
+        with pytest.raises(CheckFailed) as caught:
+            check.call(answer, inputs=inputs)
+        return caught.value
+
+    inputs = None
+    assert named_and_asked(raises(7), "wrong-feature-size", "missing-feature-axis")
+    inputs = {"layer": nn.RNN(5, 3, batch_first=True), "batch": torch.randn(4, 7, 5)}
+    assert raises(7).mistakes == ("missing-feature-axis",)  # 7 steps are taken for features
+    assert raises(10).mistakes == ("wrong-feature-size",)
 
 
 @pytest.mark.parametrize(

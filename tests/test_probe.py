@@ -54,7 +54,7 @@ def test_one_direction_sees_the_past_and_two_see_everything(by):
     assert probe.sees_future(layer(), batch, by) is False
     assert probe.sees_future(layer(bidirectional=True), batch, by) is True
     assert probe.sees_future(lambda x: x.roll(-1, 1), batch, by) is True
-    assert probe.sees_future(lambda x: x.roll(1, 1)[:, :] * 0 + x, batch, by) is False
+    assert probe.sees_future(lambda x: nn.functional.pad(x, (0, 0, 1, 0))[:, :-1], batch, by) is False
 
 
 @either

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils import quiz
+from course_utils import check, quiz
 from notebooks import ROOT
 
 FILES = sorted((ROOT / "notebooks" / "quizzes").glob("*.toml"))
@@ -31,7 +31,19 @@ def test_showing_a_quiz_needs_no_network(monkeypatch):
     shown = []
     monkeypatch.setattr("jupyterquiz.display_quiz", lambda questions, **options: shown.append(questions))
     quiz.show(FILES[0])
-    assert isinstance(shown[0], list)
+    assert shown == [quiz.load(FILES[0])]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_quiz_that_is_shown_again_has_the_same_key_and_leaves_the_hints_alone(file):
+    def answer_wrongly() -> int:
+        with pytest.raises(check.CheckFailed) as caught:
+            check.equal(7, 11, name="second quiz")
+        return caught.value.hint_level
+
+    assert answer_wrongly() == 1
+    assert quiz.load(file) == quiz.load(file)
+    assert answer_wrongly() == 2
 
 
 def write(folder, text):

@@ -4,22 +4,21 @@ import subprocess
 import sys
 
 import pytest
-from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils import check
 from course_utils.verdict import CheckFailed, NotAttempted
+from notebooks import execute
 
 FAIL = "from course_utils import check\ncheck.shape((7, 4), 'batch time', name='<out>', batch=4, time=7)"
 PASS = "from course_utils import check\ncheck.equal(3, 3, name='count')"
 
 
 def output_of(source: str, **environment: str) -> list:
-    client = NotebookClient(new_notebook(cells=[new_code_cell(source)]), allow_errors=True, kernel_name="python3")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        return client.execute().cells[0].outputs
+        return execute(new_notebook(cells=[new_code_cell(source)]), allow_errors=True)[0].outputs
 
 
 def test_the_text_has_symptom_question_and_pointer_below_the_title():

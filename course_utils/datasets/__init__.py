@@ -10,7 +10,7 @@ import json
 import zlib
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class Weeks(NamedTuple):
     dates: list[date]
 
     def monthly(self) -> Months:
-        """The mean of each month's weeks; a month without any lies on the line between its neighbours."""
+        """Average the weeks of each month; a month without any is interpolated between its neighbours."""
         first, last = self.dates[0], self.dates[-1]
         month = torch.tensor([12 * (day.year - first.year) + day.month - first.month for day in self.dates])
         size = 12 * (last.year - first.year) + last.month - first.month + 1
@@ -66,17 +66,18 @@ class Names(NamedTuple):
 
 
 def vowels() -> Vowels:
-    """Nine men say two vowels; who speaks?
+    """Load utterances of two vowels by nine speakers, to tell who speaks.
 
     270 utterances to train on and 370 to test, each (time, 12) float32 with 7 to 29 steps: twelve coefficients of
     the voice, without unit. Labels are int64, 0 to 8; 30 of each in train, 24 to 88 in test.
     Kudo, Toyama and Shimbo 1999, Japanese Vowels, UCI, doi 10.24432/C5NS47, CC BY 4.0. Raises DatasetError.
     """
-    parts = {"train": ([], []), "test": ([], [])}
+    series: dict[str, list[Tensor]] = {"train": [], "test": []}
+    labels: dict[str, list[int]] = {"train": [], "test": []}
     for part, speaker, frames in _records("vowels"):
-        parts[part][0].append(torch.tensor(frames))
-        parts[part][1].append(speaker)
-    return Vowels(*(each for frames, labels in parts.values() for each in (frames, torch.tensor(labels))))
+        series[part].append(torch.tensor(frames))
+        labels[part].append(speaker)
+    return Vowels(series["train"], torch.tensor(labels["train"]), series["test"], torch.tensor(labels["test"]))
 
 
 def spam() -> Messages:
@@ -131,11 +132,12 @@ def surnames() -> Names:
     return Names(list(names), list(countries))
 
 
-def _records(name: str) -> list:
+def _records(name: str) -> list[Any]:
     path = FOLDER / f"{name}.json.gz"
     try:
-        return json.loads(gzip.decompress(path.read_bytes()))
+        records: list[Any] = json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, EOFError, zlib.error, ValueError):
         raise DatasetError(
             f"{path}: missing or damaged; unpack the course's archive again, or run `git checkout {path}`."
         ) from None
+    return records

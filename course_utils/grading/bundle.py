@@ -17,6 +17,7 @@ CONTENTS = (
     "course_utils/plots/*.py",
     "release/**/*",
     "course_utils/*.py",
+    "course_utils/py.typed",
     "course_utils/datasets/*",
     "course_utils/mistakes/*.py",
     "constraints.txt",

@@ -132,7 +132,7 @@ def demo(course: Course, options: argparse.Namespace) -> int:
     else:
         print(f"released {release_module.release(course, name)}")
         options.force = True
-    samples = sample.load(home.root / "tests" / "submissions" / name)
+    samples = sample.load(home.root / "samples" / name)
     new = sample.hand_in(course, samples)
     print(f"submissions: {len(new)} new, {len(samples) - len(new)} reused, in {course.root / 'submitted'}")
     options.assignment = name

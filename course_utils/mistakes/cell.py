@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from .mistake import Mistake, behaves
@@ -21,8 +22,9 @@ def _dropout_without_layers(settings):
 
 
 def _steps(layer, sequence, start=None) -> list[float]:
-    """What a layer of one hidden unit puts out, step by step."""
-    return layer(sequence, start)[0][:, 0].tolist()
+    """Return the outputs of a layer with one hidden unit, step by step."""
+    output: Tensor = layer(sequence, start)[0]
+    return output[:, 0].tolist()
 
 
 def _without_memory(layer, sequence):
@@ -42,7 +44,7 @@ def _in_walking_order(layer, sequence):
 
 
 def _cell(new_state):
-    """A simulation: a walk by hand with this cell, (time, hidden), or (time,) for a layer of one hidden unit."""
+    """Make a simulation: a walk by hand with this cell, (time, hidden), or (time,) for a layer of one hidden unit."""
 
     def simulation(layer, by_hand):
         if layer.bidirectional or layer.num_layers > 1:
@@ -78,7 +80,7 @@ def _both_forward(layer, by_hand):
 
 
 def _backward_half_forward(layer, sequence):
-    """What the backward half of a layer of one hidden unit would put out if it walked forward."""
+    """Return what the backward half of a layer with one hidden unit would put out if it walked forward."""
     return layer(sequence.flip(0))[0][:, 1].flip(0).tolist()
 
 
@@ -87,7 +89,7 @@ def _begun_anew(layer, by_hand, cut):
 
 
 def _each_chunk_begun_anew(layer, batch, chunk):
-    """A batch-first stream read in chunks of so many steps, each from a state of zeros."""
+    """Read a batch-first stream in chunks of so many steps, each from a state of zeros."""
     return torch.cat([layer(part)[0] for part in batch.split(chunk, dim=1)], dim=1)
 
 

@@ -25,7 +25,7 @@ def _signed_ratio(metric, forecast, actual, train):
 
 
 def _signed(metric, forecast, actual):
-    """The mean of the errors themselves; a column of forecasts is one forecast a row."""
+    """Average the errors with their signs; a column of forecasts is one forecast per row."""
     mean = float((forecast.flatten() - actual).mean())
     return {"mae": mean, "rmse": mean}[metric]
 
@@ -60,7 +60,7 @@ def _rows(part):
 
 
 def _not_the_last(value, windows):
-    """A test set of windows, where some later window is not in it."""
+    """Return the test windows where some later window is not among them."""
     chosen = sorted(_rows(value))
     if chosen == list(range(chosen[0], chosen[0] + len(chosen))):
         raise ValueError("one block, so not shuffled")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from .cell import DIRECTIONS, START, _halves
 from .layout import HIDDEN_SIZE, _packed_both_ways
@@ -60,7 +61,7 @@ def _swapped_sizes(settings):
     return {**settings, "input_size": settings["hidden_size"], "hidden_size": settings["input_size"]}
 
 
-def _rows(layer) -> int:
+def _rows(layer: nn.RNN) -> int:
     return layer.num_layers * (2 if layer.bidirectional else 1)
 
 

@@ -59,7 +59,7 @@ def _reshaped_out(layer, batch):
 
 
 def _states_reshaped(layer, batch):
-    """The states of each sample side by side, by a view of (states, batch, hidden) as (batch, states*hidden)."""
+    """Put the states of each sample side by side, by a view of (states, batch, hidden) as (batch, states*hidden)."""
     h_n = layer(batch)[1]
     if min(h_n.shape[:2]) == 1:
         raise ValueError("right for one state, and for one sample")
@@ -67,7 +67,7 @@ def _states_reshaped(layer, batch):
 
 
 def _packed_both_ways(layer, batch, lengths):
-    """The unpacked output and the states of a padded batch that was packed."""
+    """Pack a padded batch; return the unpacked output and the states."""
     if not layer.bidirectional:
         raise ValueError("for both directions only")
     packed = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)

@@ -80,7 +80,7 @@ def _classes_alike(metric, rates):
 
 
 def _best_threshold(scores: Tensor, targets: Tensor, tried: Tensor | None = None) -> float:
-    """The score, used as a threshold (score >= threshold is positive), with the highest F1; the lowest of equals."""
+    """Return the score with the highest F1 as a threshold (score >= threshold is positive); the lowest of equals."""
     candidates = (scores if tried is None else tried).unique()
     f1 = torch.tensor([_value("f1", targets, (scores >= candidate).long()) for candidate in candidates])
     return float(candidates[f1.argmax()])

@@ -45,13 +45,13 @@ class Mistake:
     silent: bool = True
 
     def wrong_values(self, inputs: Inputs) -> Iterator[Any]:
-        """What the mistake makes of `inputs`, by every simulation for which they suffice."""
+        """Yield what the mistake makes of `inputs`, by every simulation for which they suffice."""
         for simulation in self._possible(inputs):
             with contextlib.suppress(Exception):  # it cannot be made on these inputs, so nobody made it
                 yield simulation()
 
     def messages(self, inputs: Inputs) -> list[str]:
-        """The errors that the mistake's simulations raise on `inputs`."""
+        """Return the errors that the mistake's simulations raise on `inputs`."""
         found = []
         for simulation in self._possible(inputs):
             try:
@@ -73,18 +73,18 @@ class Mistake:
 
 
 def behaves(probe: str) -> Callable[[Inputs], Inputs]:
-    """A simulation: the model behaves as asked for, but this one probe finds the contrary."""
+    """Make a simulation: the model behaves as asked for, but this one probe finds the contrary."""
     return lambda behaviour: {**behaviour, probe: not behaviour[probe]}
 
 
 def diagnose(catalogue: Iterable[Mistake], inputs: Inputs, matches: Callable[[Any], bool]) -> list[Mistake]:
-    """The mistakes that make of `inputs` what the student has; `matches` compares a value with it."""
+    """Return the mistakes that make of `inputs` what the student has; `matches` compares a value with it."""
     with _silence():
         return [mistake for mistake in catalogue if any(matches(wrong) for wrong in mistake.wrong_values(inputs))]
 
 
 def diagnose_error(catalogue: Iterable[Mistake], message: str, inputs: Inputs) -> list[Mistake]:
-    """The mistakes that a raised `message` speaks of.
+    """Return the mistakes that a raised `message` is about.
 
     Where several do, `inputs` decide: a mistake that raises this very message on them wins,
     one that raises another message on them is out.
@@ -98,12 +98,12 @@ def diagnose_error(catalogue: Iterable[Mistake], message: str, inputs: Inputs) -
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """A simulation warns nobody, leaves no graph and does not disturb the random numbers of the lesson."""
+    """Let a simulation warn nobody, leave no graph and not disturb the random numbers of the lesson."""
     with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         yield
 
 
 def reads(asked: str, got: str):
-    """A simulation: where the axes `asked` are wanted, the student's tensor or shape has the axes `got`."""
+    """Make a simulation: where the axes `asked` are wanted, the student's tensor or shape has the axes `got`."""
     return lambda axes: got if axes == asked else None

@@ -96,7 +96,7 @@ def _backward_through_padding_masked(layer, batch, lengths):
 
 
 def _stopped(layer, sequence, length, fill=None):
-    """The outputs of the valid steps, then `fill`, or the last of them again."""
+    """Return the outputs of the valid steps, then `fill`, or the last of them again."""
     valid = layer(sequence[:length])[0].flatten().tolist()
     return valid + [valid[-1] if fill is None else fill] * (len(sequence) - length)
 

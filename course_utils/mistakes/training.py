@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torch import Tensor
 from torch.nn import functional as F
 
 from .mistake import Mistake
@@ -10,7 +11,7 @@ CLASS_AXIS = ("06_training", "The class axis")
 LOGITS = ("06_training", "Logits and losses")
 
 
-def _flat(logits, targets):
+def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return logits.reshape(-1, logits.shape[-1]), targets.flatten()
 
 
@@ -47,7 +48,7 @@ def _loss_over_padding(logits, targets, mask):
 
 
 def _class_ignored(logits, targets, mask):
-    """The label that fills the padding is ignored, wherever it stands."""
+    """Ignore the label that fills the padding, wherever it occurs."""
     (fill,) = targets[~mask].unique()
     if not (targets[mask] == fill).any():
         raise ValueError("right where no valid step has this label")

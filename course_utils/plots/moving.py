@@ -18,13 +18,13 @@ class Moving:
         self.start = {name: choice[0] for name, choice in choices.items()}
 
     def picture(self, **values: Any) -> Picture:
-        """The picture at these values, or where the sliders start."""
+        """Draw the picture at these values, or where the sliders start."""
         return self.draw(**(self.start | values))
 
     def __repr__(self) -> str:
         return repr(self.picture())
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         still = self.picture()
         return {"text/plain": repr(still), "text/html": still._repr_html_()} | self._widget(still)
 
@@ -43,7 +43,7 @@ class Moving:
         }
         shown = ipywidgets.HTML(still._repr_html_())
 
-        def update(change) -> None:
+        def update(change: Any) -> None:
             shown.value = self.picture(**{name: slider.value for name, slider in sliders.items()})._repr_html_()
 
         for slider in sliders.values():

@@ -25,6 +25,7 @@ class Picture:
     alt: str
 
     def png(self) -> bytes:
+        """Render the picture as a PNG."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight", facecolor="white")
         return buffer.getvalue()

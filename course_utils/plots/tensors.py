@@ -149,15 +149,15 @@ def outputs(layer: nn.RNN, batch: Tensor) -> Picture:
 def _numbers(
     panel: Axes, values: Tensor, directions: list[list[int]], across: int, framed: Callable[[int, int], bool]
 ) -> None:
-    """A table of numbers on the colours of their directions, on a ground of `across` columns and 8 rows."""
+    """Draw a table of numbers on the colours of their directions, on a ground of `across` columns and 8 rows."""
     for row, numbers in enumerate(values.tolist()):
         for column, number in enumerate(numbers):
             direction = directions[row][column]
-            place, frame = (
-                (column - 0.46, row - 0.44),
-                {"edgecolor": INK, "linewidth": 2} if framed(row, direction) else {},
-            )
-            panel.add_patch(Rectangle(place, 0.92, 0.88, facecolor=(*to_rgb((BLUE, ORANGE)[direction]), 0.3), **frame))
+            ground = (*to_rgb((BLUE, ORANGE)[direction]), 0.3)
+            box = Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, facecolor=ground)
+            if framed(row, direction):
+                box.set(edgecolor=INK, linewidth=2)
+            panel.add_patch(box)
             panel.text(column, row, f"{round(number, 2) + 0.0:.2f}", ha="center", va="center", fontsize=8, color=INK)
     panel.set(xlim=(-0.6, across - 0.4), ylim=(7.6, -0.6))  # so that a picture that moves keeps its scale
     panel.set_xticks([])

@@ -26,7 +26,7 @@ class SampleClass:
     """The whole way through, once: release, hand in, grade, feedback."""
 
     def __init__(self, folder: Path):
-        self.samples: list[Sample] = load(ROOT / "tests" / "submissions" / NAME)
+        self.samples: list[Sample] = load(ROOT / "samples" / NAME)
         self.course, _ = sample_course(Course(ROOT), folder)
         release(self.course, NAME)
         self.handed_in = hand_in(self.course, self.samples)

@@ -27,7 +27,7 @@ from course_utils.grading.sample import Sample, fill_in, hand_in, load
 from course_utils.grading.worker import grade_bytes
 from notebooks import NAME, ROOT
 
-SAMPLES = {sample.student: sample for sample in load(ROOT / "tests" / "submissions" / NAME)}
+SAMPLES = {sample.student: sample for sample in load(ROOT / "samples" / NAME)}
 RIGHT = SAMPLES["sample-right-library-calls"].answers
 UNSAFE = shutil.which("bwrap") is None
 needs_bwrap = pytest.mark.skipif(UNSAFE, reason="needs Debian's package bubblewrap")

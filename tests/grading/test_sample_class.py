@@ -16,7 +16,7 @@ from course_utils.mistakes import BY_ID
 from course_utils.verdict import HINT_LEVELS
 from notebooks import NAME, ROOT
 
-STUDENTS = [sample.student for sample in load(ROOT / "tests" / "submissions" / NAME)]
+STUDENTS = [sample.student for sample in load(ROOT / "samples" / NAME)]
 
 
 @pytest.fixture(scope="module")

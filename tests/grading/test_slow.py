@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs Debian's package bubblewrap"),
 ]
-SAMPLES = load(ROOT / "tests" / "submissions" / NAME)
+SAMPLES = load(ROOT / "samples" / NAME)
 # Traps of stock nbgrader: a deleted test cell is left ungraded there; ours puts it back.
 TRAPS = {"sample-deleted-test"}
 

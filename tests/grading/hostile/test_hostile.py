@@ -41,7 +41,7 @@ class Class:
         (self.canaries / "secret").write_text("canary")
         (self.course.root / "canary").write_text("canary")
         release(self.course, NAME)
-        self.honest = [sample for sample in load(ROOT / "tests" / "submissions" / NAME) if "right" in sample.student]
+        self.honest = [sample for sample in load(ROOT / "samples" / NAME) if "right" in sample.student]
         hand_in(self.course, self.honest)
         self.listener = Listener()
         for name, attack in ATTACKS.items():

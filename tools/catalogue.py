@@ -15,7 +15,8 @@ from torch.nn.utils import rnn
 
 from course_utils.mistakes import CATALOGUE, Mistake
 
-PAGE = Path(__file__).with_name("mistakes.md")
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "mistakes.md"
 
 HEAD = """\
 # The mistakes that the checks know
@@ -85,4 +86,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(PAGE.parents[1])}: {len(CATALOGUE)} mistakes")
+    print(f"wrote {PAGE.relative_to(ROOT)}: {len(CATALOGUE)} mistakes")
