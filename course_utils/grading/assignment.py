@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nbgrader.utils import is_grade, is_solution
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_task
 
+from .attached import attached_files
 from .course import Course, CourseError, read_notebook
 from .runtime.code import imports, names_bound
 from .runtime.job import Cell
+from .source import marks_of, role_of, syntax_problem
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,13 @@ class AssignmentSpec:
     assignment: str
     cells: list[Cell]
     points: dict[str, float]  # of autograded tests
-    written: list[str]  # graded by hand
+    written: list[str]  # graded by hand: written answers, tasks, and code that has no test
     interface: list[str]
     metadata: dict[str, Any]
     marks: dict[str, dict[str, Any]]  # nbgrader's metadata of each cell
     imports: str = ""  # the import statements of the solutions
+    files: dict[str, bytes] = field(default_factory=dict)  # beside the released notebook
+    test_files: dict[str, bytes] = field(default_factory=dict)  # beside the source only
 
     @classmethod
     def of(cls, course: Course, assignment: str) -> AssignmentSpec:
@@ -33,27 +38,31 @@ class AssignmentSpec:
         released_path = course.notebook("release", assignment)
         if not released_path.is_file():
             raise CourseError(f"{released_path}: missing; run `course release {assignment}` first.")
-        source = read_notebook(course.notebook("source", assignment))
-        released = {
-            c.metadata.nbgrader.grade_id: c for c in read_notebook(released_path).cells if "nbgrader" in c.metadata
-        }
+        path = course.notebook("source", assignment)
+        source = read_notebook(path)
+        released = {marks["grade_id"]: c for c in read_notebook(released_path).cells if (marks := marks_of(c))}
         cells, points, written, marks, names, imported = [], {}, [], {}, [], []
-        for number, cell in enumerate(source.cells):
-            name = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell-{number}")
-            if name not in released:
+        for number, cell in enumerate(source.cells, start=1):
+            name, shown = _shown(cell, number, released)
+            if shown is None:
                 raise CourseError(f"{released_path}: has no cell {name!r}; run `course release {assignment}` again.")
-            role = "answer" if is_solution(cell) else "test" if is_grade(cell) else "instructor"
-            cells.append(Cell(name, role, cell.cell_type, cell.source, released[name].source))
-            marks[name] = json.loads(json.dumps(released[name].metadata))
+            role = role_of(cell)
+            cells.append(Cell(name, role, cell.cell_type, cell.source, shown.source))
+            marks[name] = json.loads(json.dumps(shown.metadata))
             if role == "test":
                 points[name] = float(cell.metadata.nbgrader.points)
-            elif is_grade(cell):
+            elif is_grade(cell) or is_task(cell):
                 written.append(name)
             if role == "answer" and cell.cell_type == "code":
+                problem = syntax_problem(cell.source)
+                if problem:
+                    raise CourseError(f"{path}: cell {name}{problem}.")
                 names += [bound for bound in names_bound(cell.source) if bound not in names]
                 imported.append(imports(cell.source))
         metadata = json.loads(json.dumps(source.metadata))
-        return cls(assignment, cells, points, written, names, metadata, marks, "\n".join(imported))
+        files = attached_files(released_path)
+        test_files = {name: content for name, content in attached_files(path).items() if name not in files}
+        return cls(assignment, cells, points, written, names, metadata, marks, "\n".join(imported), files, test_files)
 
     def only(self, task: str) -> AssignmentSpec:
         """The same, but only the points of one task count; all tests run, for the notebook shows them all."""
@@ -91,6 +100,15 @@ class AssignmentSpec:
             made.append(shown)
         metadata = self.metadata | {"unrolled": {"seed": seed}}
         return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+
+
+def _shown(cell: NotebookNode, number: int, released: dict[str, NotebookNode]) -> tuple[str, NotebookNode | None]:
+    """The name of a cell and its released form; nbgrader releases a cell without its metadata as it is."""
+    marks = marks_of(cell)
+    if marks:
+        return marks["grade_id"], released.get(marks["grade_id"])
+    name = f"cell-{number}"
+    return (name if name not in released else f"cell-{number}-of-the-source"), cell
 
 
 def task_of(grade_id: str) -> str:

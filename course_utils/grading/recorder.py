@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from nbgrader import api
 from nbgrader.api import Gradebook
@@ -98,8 +99,8 @@ class Recorder:
             copies = [api.SubmittedNotebook(notebook=master, assignment=submission) for master in assignment.notebooks]
             db.add_all([submission, *copies])
             for copy in copies:
-                db.add_all(api.Grade(cell=cell, notebook=copy) for cell in copy.notebook.grade_cells)
-                db.add_all(api.Comment(cell=cell, notebook=copy) for cell in copy.notebook.solution_cells)
+                db.add_all(api.Grade(cell=cell, notebook=copy) for cell in _graded(copy.notebook))
+                db.add_all(api.Comment(cell=cell, notebook=copy) for cell in _commented(copy.notebook))
             db.flush()
             found = [submission]
         (notebook,) = (entry for entry in found[0].notebooks if entry.notebook.name == name)
@@ -129,6 +130,15 @@ class Recorder:
             penalty = self.late.plugin_inst.late_submission_penalty(student, notebook.score, seconds)
             if penalty is not None:
                 notebook.late_submission_penalty = self.late._check_late_penalty(notebook, penalty)
+
+
+def _graded(notebook: api.Notebook) -> list[Any]:
+    """The cells that get points; a manually graded task is none of nbgrader's grade cells."""
+    return [*notebook.grade_cells, *notebook.task_cells]
+
+
+def _commented(notebook: api.Notebook) -> list[Any]:
+    return [*notebook.solution_cells, *notebook.task_cells]
 
 
 def _write(path: Path, text: str) -> None:

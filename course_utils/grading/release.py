@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from pathlib import Path
 
-from .course import CONFIG, Course, CourseError, error_line, read_notebook, run_step
-
-MARK = re.compile(r"#+ *(BEGIN|END) +[A-Z]+", re.IGNORECASE)
+from .course import CONFIG, Course, CourseError, error_line, run_step
+from .leaks import leaks
+from .source import check_source
 
 
 def release(course: Course, assignment: str) -> Path:
@@ -19,9 +18,8 @@ def release(course: Course, assignment: str) -> Path:
     ------
     CourseError : nbgrader refuses the source, or a line of a solution or hidden test survived.
     """
-    course.check_assignment(assignment)
+    check_source(course, assignment)
     source, released = course.notebook("source", assignment), course.notebook("release", assignment)
-    _check_ids(source)
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder, assignment)
         if released.parent.exists():
@@ -45,14 +43,7 @@ def _generate(course: Course, assignment: str, source: Path, released: Path) -> 
         raise CourseError(f"{source}: nbgrader refuses it: {why}.")
     shown = leaks(source, released)
     if shown:
-        raise CourseError(f"{source}: the release would show {shown[0]!r}; mend its BEGIN and END marks, or reword it.")
-
-
-def _check_ids(source: Path) -> None:
-    ids = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in read_notebook(source).cells]
-    twice = sorted({name for name in ids if name and ids.count(name) > 1})
-    if twice:
-        raise CourseError(f"{source}: two cells have the grade_id {twice[0]!r}; give one of them another.")
+        raise CourseError(f"{source}: the release would show {shown[0]!r}; fix its BEGIN and END marks, or reword it.")
 
 
 def is_current(course: Course, assignment: str) -> bool:
@@ -64,24 +55,6 @@ def is_current(course: Course, assignment: str) -> bool:
         shutil.copytree(course.root / "source" / assignment, fresh.root / "source" / assignment)
         built = release(fresh, assignment).parent
         return _contents(built) == _contents(course.notebook("release", assignment).parent)
-
-
-def leaks(source: Path, released: Path) -> list[str]:
-    """Marks of a closed region, mistyped ones too, and lines of a solution that the release still shows."""
-    public = [line.strip() for cell in read_notebook(released).cells for line in cell.source.splitlines()]
-    secret = {line for cell in read_notebook(source).cells for line in solution_lines(cell.source)}
-    return [line for line in public if MARK.match(line) or line in secret]
-
-
-def solution_lines(text: str) -> list[str]:
-    """The lines between the marks of a solution; those under 12 characters say too little to be told apart."""
-    lines, inside = [], False
-    for line in map(str.strip, text.splitlines()):
-        if MARK.match(line):
-            inside = "BEGIN SOLUTION" in line
-        elif inside and len(line) >= 12:
-            lines.append(line)
-    return lines
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

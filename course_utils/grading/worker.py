@@ -100,7 +100,16 @@ def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsaf
         blank = [cell.id for cell in spec.cells if cell.role == "answer"]
         notebook = spec.notebook(spec.released(), {}, seed)
         return Result(scores, notebook, blank=blank, refused=str(refused), seed=seed)
-    job = Job(sanitized.cells, spec.interface, seed, limits, secrets.randbelow(10_000), spec.imports)
+    job = Job(
+        sanitized.cells,
+        spec.interface,
+        seed,
+        limits,
+        secrets.randbelow(10_000),
+        spec.imports,
+        spec.files,
+        spec.test_files,
+    )
     findings = _examined(job, unsafe)
     verdicts = {name: findings.verdicts[name] for name in spec.points}
     return Result(

@@ -13,7 +13,8 @@ import pytest
 from course_utils.datasets import FOLDER
 from course_utils.grading.bundle import bundle
 from course_utils.grading.course import Course, CourseError
-from course_utils.grading.release import is_current, release, solution_lines
+from course_utils.grading.leaks import solutions
+from course_utils.grading.release import is_current, release
 from notebooks import NAME, ROOT
 
 
@@ -82,10 +83,10 @@ def test_the_release_has_stubs_for_solutions_and_no_hidden_test():
     assert "toy.sizes" not in text
 
 
-def test_solution_lines_are_those_between_the_marks():
+def test_the_lines_of_a_solution_are_those_between_the_marks():
     lines = ["def f():", "### BEGIN SOLUTION", "return torch.cat(both)", "x = 1", "### END SOLUTION", "an_open_line()"]
     text = "\n    ".join(lines)
-    assert solution_lines(text) == ["return torch.cat(both)"]
+    assert solutions(text) == [["return torch.cat(both)"]]
 
 
 def copy_course(folder: Path) -> None:
