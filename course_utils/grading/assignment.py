@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nbgrader.utils import is_grade, is_solution
 
 from .course import Course, CourseError, read_notebook
+from .fingerprint import engine_fingerprint
 from .runtime.code import imports, names_bound
 from .runtime.job import Cell
+from .runtime.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,10 @@ class AssignmentSpec:
         """The cells as students got them."""
         return [replace(cell, text=cell.shown) for cell in self.cells]
 
-    def digest(self, submission: bytes | str) -> str:
-        """Names this submission (or the reason why there is none) under this version of the assignment."""
-        told = json.dumps([[vars(cell) for cell in self.cells], self.points], sort_keys=True)
-        return f"{hashlib.sha256(told.encode()).hexdigest()}:{self.submission_digest(submission)}"
-
-    @staticmethod
-    def submission_digest(submission: bytes | str) -> str:
-        return hashlib.sha256(submission if isinstance(submission, bytes) else submission.encode()).hexdigest()
+    def version(self, limits: Limits) -> str:
+        """Names all that decides a grade but the submission: the assignment, the limits, and the code that grades."""
+        told = json.dumps([asdict(self), asdict(limits), engine_fingerprint()], sort_keys=True, default=bytes.hex)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def notebook(self, cells: list[Cell], outputs: dict[str, list], seed: int) -> str:
         """The autograded notebook: the assignment's metadata, the student's text, the outputs of the examination."""
@@ -91,6 +89,11 @@ class AssignmentSpec:
             made.append(shown)
         metadata = self.metadata | {"unrolled": {"seed": seed}}
         return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+
+
+def digest_of(submission: bytes | str) -> str:
+    """Names the bytes of a submission, or the reason why there are none."""
+    return hashlib.sha256(submission if isinstance(submission, bytes) else submission.encode()).hexdigest()
 
 
 def task_of(grade_id: str) -> str:
