@@ -6,6 +6,7 @@ and one that needs no answer, are the instructor's to fix and not a student's sc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,16 +17,19 @@ from pathlib import Path
 from .assignment import AssignmentSpec
 from .course import Course, CourseError
 from .errors import NoIsolationError
+from .runtime.backend import shared_backend
 from .runtime.limits import Limits
 from .worker import Result, grade_bytes
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unrolled" / "passed"
 SEEDS = (1, 2, 3)  # a test that passes with one of them only is told as flaky
 
 
-def try_assignment(course: Course, assignment: str, unsafe: bool = False) -> str:
+def try_assignment(course: Course, assignment: str, reuse: bool = False, unsafe: bool = False) -> str:
     """Grade the source's own solution and the released notebook; returns what was seen, in a line.
 
-    Without bubblewrap this goes on without isolation, for all that runs is the instructor's own.
+    Without bubblewrap this goes on without isolation, because all that runs is the instructor's own. With `reuse`
+    nothing runs that has passed on this machine already.
 
     Raises
     ------
@@ -33,12 +37,12 @@ def try_assignment(course: Course, assignment: str, unsafe: bool = False) -> str
         The solution does not get full points, or the released notebook gets some.
     """
     try:
-        return _tried(course, assignment, unsafe)
+        return _tried(course, assignment, reuse, unsafe)
     except NoIsolationError as missing:
         reason = str(missing).split(":")[0]
         if unsafe:
             return f"not tried: {reason}"
-        return f"{try_assignment(course, assignment, unsafe=True)} (without isolation: {reason})"
+        return f"{try_assignment(course, assignment, reuse, unsafe=True)} (without isolation: {reason})"
 
 
 def check_solution(
@@ -51,7 +55,7 @@ def check_solution(
     """
     path = course.notebook("source", spec.assignment)
     content = path.read_bytes()
-    passed = _Passed(spec, limits, unsafe, content)
+    passed = _Passed("solution", spec, limits, unsafe, content)
     if executor is None and passed.is_known():
         return
     if executor is None:
@@ -65,22 +69,30 @@ def check_solution(
         passed.note()
 
 
-def _tried(course: Course, assignment: str, unsafe: bool) -> str:
+def _tried(course: Course, assignment: str, reuse: bool, unsafe: bool) -> str:
     spec, limits = AssignmentSpec.of(course, assignment), course.limits()
     source, released = course.notebook("source", assignment), course.notebook("release", assignment)
-    content = source.read_bytes()
-    results = [grade_bytes(content, spec, limits, unsafe, seed) for seed in SEEDS]
-    problems = [_problem_of_solution(result, spec) for result in results]
-    found = [problem for problem in problems if problem]
-    if found:
-        flaky = f" (with {len(found)} of {len(SEEDS)} seeds: the test is flaky)" if len(found) < len(SEEDS) else ""
-        raise CourseError(f"{source}: {found[0]}{flaky}.")
-    problem = _problem_of_blank(grade_bytes(released.read_bytes(), spec, limits, unsafe, SEEDS[0]), spec)
-    if problem:
-        raise CourseError(f"{source}: {problem}.")
-    _Passed(spec, limits, unsafe, content).note()
+    solution, blank = source.read_bytes(), released.read_bytes()
+    passed = _Passed("trial", spec, limits, unsafe, solution + blank)
+    if not (reuse and passed.is_known()):
+        shared_backend(unsafe)  # without one this is the end, before anything is said of the source
+        results = [grade_bytes(solution, spec, limits, unsafe, seed) for seed in SEEDS]
+        as_released = grade_bytes(blank, spec, limits, unsafe, SEEDS[0])
+        problem = _problem_of_solutions(results, spec) or _problem_of_blank(as_released, spec)
+        if problem:
+            raise CourseError(f"{source}: {problem}.")
+        passed.note()
+        _Passed("solution", spec, limits, unsafe, solution).note()
     total = sum(spec.points.values())
     return f"its solution gets {total:g} of {total:g} points, the released notebook 0"
+
+
+def _problem_of_solutions(results: list[Result], spec: AssignmentSpec) -> str:
+    found = [problem for result in results if (problem := _problem_of_solution(result, spec))]
+    if not found:
+        return ""
+    flaky = f" (in {len(found)} of {len(results)} runs: the test is flaky)" if len(found) < len(results) else ""
+    return found[0] + flaky
 
 
 def _problem_of_solution(result: Result, spec: AssignmentSpec) -> str:
@@ -126,20 +138,17 @@ make it test what the student writes"
 
 
 class _Passed:
-    """A note on this machine that a solution got full points."""
+    """A note on this machine that something has passed: an empty file, named by all that decides."""
 
-    def __init__(self, spec: AssignmentSpec, limits: Limits, unsafe: bool, content: bytes):
-        told = json.dumps([spec.version(limits), unsafe, platform.node(), hashlib.sha256(content).hexdigest()])
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self.path = cache / "unrolled" / "solutions" / hashlib.sha256(told.encode()).hexdigest()
+    def __init__(self, what: str, spec: AssignmentSpec, limits: Limits, unsafe: bool, content: bytes):
+        told = [what, spec.version(limits), unsafe, platform.node(), hashlib.sha256(content).hexdigest()]
+        self.path = CACHE / hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def is_known(self) -> bool:
         return self.path.exists()
 
     def note(self) -> None:
-        """Without a place for the note the solution is simply run again."""
-        try:
+        """Write the note; where there is no place for it, the solution is simply run again."""
+        with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
-        except OSError:
-            pass

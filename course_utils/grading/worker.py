@@ -71,10 +71,7 @@ class Result:
     @classmethod
     def of_failure(cls, error: Exception, seed: int = 0) -> Result:
         """What says why a submission could not be graded."""
-        if isinstance(error, ExaminationError):
-            message = str(error)
-        else:
-            message = f"{type(error).__name__}: {error}"
+        message = str(error) if isinstance(error, ExaminationError) else f"{type(error).__name__}: {error}"
         details = getattr(error, "details", "") or "".join(traceback.format_exception(error))
         return cls(failed=one_line(message, 300) or type(error).__name__, details=details, seed=seed)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.grading import trial
 from course_utils.grading.course import CONFIG, Course
 from course_utils.grading.feedback import feedback
 from course_utils.grading.grade import Options, RunSummary, grade
@@ -12,6 +13,12 @@ from course_utils.grading.release import release
 from course_utils.grading.runtime.limits import Limits
 from course_utils.grading.sample import Sample, hand_in, load, sample_course
 from notebooks import NAME, ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What has passed on this machine is noted for these tests only."""
+    trial.CACHE = tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
@@ -31,8 +38,8 @@ class SampleClass:
         release(self.course, NAME)
         self.handed_in = hand_in(self.course, self.samples)
         self.seen: list[str] = []
-        options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
-        self.summary: RunSummary = grade(self.course, NAME, options, lambda student, lines: self.seen.append(student))
+        self.options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
+        self.summary: RunSummary = grade(self.course, NAME, self.options, lambda student, lines: self.seen.append(student))
         self.pages, self.failed = feedback(self.course, NAME)
 
 
