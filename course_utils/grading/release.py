@@ -28,10 +28,11 @@ def release(course: Course, assignment: str, tell: Callable[[str], object] = lam
         nbgrader refuses the source, a line of a solution or hidden test survived, the source's own solution does
         not get full points, or the released notebook gets some. The earlier release stays.
     """
-    return _build(course, assignment, lambda: tell(f"{assignment}: {try_assignment(course, assignment, reuse=True)}"))
+    return build(course, assignment, lambda: tell(f"{assignment}: {try_assignment(course, assignment, reuse=True)}"))
 
 
-def _build(course: Course, assignment: str, check: Callable[[], object] = lambda: None) -> Path:
+def build(course: Course, assignment: str, check: Callable[[], object] = lambda: None) -> Path:
+    """Generate release/ASSIGNMENT from source/ and audit it; `check` may raise, and the earlier release stays."""
     course.check_assignment(assignment)
     source, released = course.notebook("source", assignment), course.notebook("release", assignment)
     _check_ids(source)
@@ -76,7 +77,7 @@ def is_current(course: Course, assignment: str) -> bool:
         fresh = Course(Path(folder))
         shutil.copy(course.root / CONFIG, fresh.root)
         shutil.copytree(course.root / "source" / assignment, fresh.root / "source" / assignment)
-        built = _build(fresh, assignment).parent
+        built = build(fresh, assignment).parent
         return _contents(built) == _contents(course.notebook("release", assignment).parent)
 
 

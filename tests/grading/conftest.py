@@ -29,6 +29,22 @@ def course(tmp_path) -> Course:
     return Course(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def released_once(tmp_path_factory) -> Course:
+    folder = tmp_path_factory.mktemp("released")
+    shutil.copy(ROOT / CONFIG, folder)
+    shutil.copytree(ROOT / "source", folder / "source")
+    release(Course(folder), NAME)
+    return Course(folder)
+
+
+@pytest.fixture
+def released(released_once, tmp_path) -> Course:
+    """The course with its assignment released, in a folder of the test's own."""
+    shutil.copytree(released_once.root, tmp_path, dirs_exist_ok=True)
+    return Course(tmp_path)
+
+
 class SampleClass:
     """The whole way through, once: release, hand in, grade, feedback."""
 
@@ -39,7 +55,9 @@ class SampleClass:
         self.handed_in = hand_in(self.course, self.samples)
         self.seen: list[str] = []
         self.options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
-        self.summary: RunSummary = grade(self.course, NAME, self.options, lambda student, lines: self.seen.append(student))
+        self.summary: RunSummary = grade(
+            self.course, NAME, self.options, lambda student, lines: self.seen.append(student)
+        )
         self.pages, self.failed = feedback(self.course, NAME)
 
 

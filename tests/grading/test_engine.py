@@ -11,7 +11,7 @@ import pytest
 
 from course_utils.grading import cli
 from course_utils.grading.assignment import AssignmentSpec
-from course_utils.grading.course import Course, CourseError
+from course_utils.grading.course import CourseError
 from course_utils.grading.errors import NoIsolationError
 from course_utils.grading.grade import Options, grade
 from course_utils.grading.recorder import DONE
@@ -37,12 +37,6 @@ needs_bwrap = pytest.mark.skipif(UNSAFE, reason="needs Debian's package bubblewr
 def end_of_warm():
     yield
     close_backends()
-
-
-@pytest.fixture
-def released(course) -> Course:
-    release(course, NAME)
-    return course
 
 
 def run(course, **options):
@@ -256,7 +250,7 @@ def test_limits_are_set_in_one_place(released):
     config.write_text(config.read_text() + "\nc.Limits.memory_mib = 700\n")
     assert released.limits() == Limits(memory_mib=700)
     config.write_text(config.read_text() + "\nc.Limits.tea = 1\n")
-    with pytest.raises(CourseError, match=r"c\.Limits: tea is an unknown limit; choose one of cell_seconds, "):
+    with pytest.raises(CourseError, match=r"c\.Limits\.tea is an unknown limit; choose one of cell_seconds, "):
         released.limits()
 
 
