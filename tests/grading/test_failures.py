@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from pathlib import Path
 
 import pytest
+from test_engine import RIGHT, SAMPLES, UNSAFE, submit
 
 from course_utils.grading import cli, recorder, worker
 from course_utils.grading import grade as grade_module
@@ -21,10 +22,9 @@ from course_utils.grading.runtime.backend import Backend, close_backends, shared
 from course_utils.grading.runtime.errors import ExaminationError, ForkServerDied
 from course_utils.grading.runtime.findings import Findings
 from course_utils.grading.runtime.limits import Limits
-from course_utils.grading.sample import Sample, fill_in, hand_in
+from course_utils.grading.sample import Sample, fill_in
 from course_utils.grading.worker import ATTEMPTS, grade_bytes
 from notebooks import NAME
-from test_engine import RIGHT, SAMPLES, UNSAFE, submit
 
 CLASS = ("ann", "bob", "zoe")
 

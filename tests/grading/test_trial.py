@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
+from test_engine import UNSAFE, points, submit
 
 from course_utils.grading import cli, trial
 from course_utils.grading.course import CourseError
@@ -12,7 +13,6 @@ from course_utils.grading.runtime.backend import close_backends
 from course_utils.grading.runtime.limits import Limits
 from course_utils.grading.trial import try_assignment
 from notebooks import NAME
-from test_engine import UNSAFE, points, submit
 
 
 @pytest.fixture(scope="module", autouse=True)
