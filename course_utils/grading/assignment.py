@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from nbformat import NotebookNode
@@ -12,8 +12,10 @@ from nbgrader.utils import is_grade, is_task
 
 from .attached import attached_files
 from .course import Course, CourseError, read_notebook
+from .fingerprint import engine_fingerprint
 from .runtime.code import imports, names_bound
 from .runtime.job import Cell
+from .runtime.limits import Limits
 from .source import marks_of, role_of, syntax_problem
 
 
@@ -76,14 +78,10 @@ class AssignmentSpec:
         """The cells as students got them."""
         return [replace(cell, text=cell.shown) for cell in self.cells]
 
-    def digest(self, submission: bytes | str) -> str:
-        """Names this submission (or the reason why there is none) under this version of the assignment."""
-        told = json.dumps([[vars(cell) for cell in self.cells], self.points], sort_keys=True)
-        return f"{hashlib.sha256(told.encode()).hexdigest()}:{self.submission_digest(submission)}"
-
-    @staticmethod
-    def submission_digest(submission: bytes | str) -> str:
-        return hashlib.sha256(submission if isinstance(submission, bytes) else submission.encode()).hexdigest()
+    def version(self, limits: Limits) -> str:
+        """Names all that decides a grade but the submission: the assignment, the limits, and the code that grades."""
+        told = json.dumps([asdict(self), asdict(limits), engine_fingerprint()], sort_keys=True, default=bytes.hex)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def notebook(self, cells: list[Cell], outputs: dict[str, list], seed: int) -> str:
         """The autograded notebook: the assignment's metadata, the student's text, the outputs of the examination."""
@@ -109,6 +107,11 @@ def _shown(cell: NotebookNode, number: int, released: dict[str, NotebookNode]) -
         return marks["grade_id"], released.get(marks["grade_id"])
     name = f"cell-{number}"
     return (name if name not in released else f"cell-{number}-of-the-source"), cell
+
+
+def digest_of(submission: bytes | str) -> str:
+    """Names the bytes of a submission, or the reason why there are none."""
+    return hashlib.sha256(submission if isinstance(submission, bytes) else submission.encode()).hexdigest()
 
 
 def task_of(grade_id: str) -> str:

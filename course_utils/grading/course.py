@@ -17,7 +17,7 @@ import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.utils import parse_utc
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import DatabaseError, SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 from .errors import CourseError
@@ -50,10 +50,15 @@ class Course:
 
     def limits(self) -> Limits:
         """The limits for submissions: the defaults, or what nbgrader_config.py says under c.Limits."""
+        wanted = self.config().get("Limits", {})
+        if not isinstance(wanted, dict):
+            raise CourseError(
+                f"{self.root / CONFIG}: c.Limits must be set one by one, as in c.Limits.cell_seconds = 20.0."
+            )
         try:
-            return Limits.from_config(self.config().get("Limits", {}))
+            return Limits.from_config(wanted)
         except ValueError as error:
-            raise CourseError(f"{self.root / CONFIG}: c.Limits: {error}.") from None
+            raise CourseError(f"{self.root / CONFIG}: c.Limits.{error}.") from None
 
     def api(self) -> NbGraderAPI:
         tools = sysconfig.get_path("scripts")
@@ -65,7 +70,17 @@ class Course:
         return api
 
     def gradebook(self) -> Gradebook:
-        return Gradebook(f"sqlite:///{self.gradebook_file}")
+        """Open it; where another program writes, half a minute is waited for.
+
+        Raises
+        ------
+        CourseError
+            It is no database of nbgrader's, or stays locked.
+        """
+        try:
+            return Gradebook(f"sqlite:///{self.gradebook_file}?timeout=30")
+        except DatabaseError as error:
+            raise CourseError(f"{self.gradebook_file}: {error.orig}; close what uses it, or restore a copy.") from None
 
     @property
     def gradebook_file(self) -> Path:

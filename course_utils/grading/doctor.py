@@ -18,6 +18,7 @@ from .runtime.backend import close_backends, shared_backend
 from .runtime.job import Cell, Job
 from .runtime.limits import Limits
 from .runtime.sandbox import REMEDY, UBUNTU
+from .trial import try_assignment
 
 FREE_GIB = 2
 EXTENSIONS = ("formgrader", "validate_assignment", "assignment_list")
@@ -38,13 +39,13 @@ def diagnose(course: Course, assignment: str | None = None) -> list[Finding]:
     findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root), _isolation(course)]
     if assignment:
         course.check_assignment(assignment)
-    return findings + ([_assignment(course, assignment)] if assignment else [])
+    return findings + (_assignment(course, assignment) if assignment else [])
 
 
 def _python() -> Finding:
     version = sys.version_info
     seen = f"{version.major}.{version.minor}.{version.micro}"
-    return Finding("Python 3.11", version[:2] == (3, 11), seen, "make the environment anew with Python 3.11")
+    return Finding("Python 3.11", version[:2] == (3, 11), seen, "recreate the environment with Python 3.11")
 
 
 def _packages() -> list[Finding]:
@@ -137,10 +138,18 @@ def _isolation(course: Course) -> Finding:
     return Finding(what, fine, seen, remedy)
 
 
-def _assignment(course: Course, assignment: str) -> Finding:
+def _assignment(course: Course, assignment: str) -> list[Finding]:
+    """Whether the release is current, and what the engine says of its solution and of the blank notebook."""
+    what, remedy = f"release of {assignment}", f"course release {assignment}"
     try:
-        fine = is_current(course, assignment)
+        if not is_current(course, assignment):
+            return [Finding(what, False, "missing, or not what its source builds", remedy)]
+        current = Finding(what, True, "as its source builds it", remedy)
     except CourseError as error:
-        return Finding(f"release of {assignment}", False, str(error), "mend the source")
-    seen = "as its source builds it" if fine else "missing, or not what its source builds"
-    return Finding(f"release of {assignment}", fine, seen, f"course release {assignment}")
+        return [Finding(what, False, str(error), "fix the source")]
+    try:
+        return [current, Finding(f"trial of {assignment}", True, try_assignment(course, assignment), "")]
+    except CourseError as error:
+        return [current, Finding(f"trial of {assignment}", False, str(error), f"fix it, then {remedy}")]
+    finally:
+        close_backends()

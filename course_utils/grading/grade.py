@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from .assignment import AssignmentSpec
+from .assignment import AssignmentSpec, digest_of
 from .course import Course, CourseError, is_plain_name
-from .recorder import Recorder
+from .recorder import Recorder, breaks_everything
 from .runtime.backend import close_backends
 from .runtime.findings import Fate
 from .runtime.limits import Limits
 from .runtime.sanitize import RefusedError, read_file
+from .trial import check_solution
 from .worker import Result, grade_bytes
+
+OnProgress = Callable[[str, list[str]], object]
+RESUME = "progress is saved; run it again to resume"
 
 
 @dataclass
@@ -29,13 +35,13 @@ class RunSummary:
     failed: list[str] = field(default_factory=list)
     timed_out: list[str] = field(default_factory=list)
     died: list[str] = field(default_factory=list)
-    tampered: list[str] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
     def add(self, student: str, result: Result) -> list[str]:
         """Count a result; returns a line for everything that an instructor should know of."""
         if result.failed:
             self.failed.append(student)
-            return [f"{student}: could not be graded, nothing recorded: {result.failed}"]
+            return [f"{student}: could not be graded: {result.failed} (nothing recorded; traceback in log.txt)"]
         (self.refused if result.refused else self.graded).append(student)
         fates = [event.fate for event in result.events]
         if any(fate.is_timeout for fate in fates):
@@ -43,9 +49,15 @@ class RunSummary:
         if Fate.PROCESS_DIED in fates:
             self.died.append(student)
         if result.notes:
-            self.tampered.append(student)
+            self.noted.append(student)
         lines = [f"{student}: refused, {result.refused}"] if result.refused else []
         return lines + [f"{student}: {text}" for text in [*result.events, *result.notes]]
+
+    def __str__(self) -> str:
+        words = {"failed": "could not be graded", "timed_out": "timed out", "noted": "with notes"}
+        counts = {name: len(students) for name, students in vars(self).items()}
+        told = [f"{n} {words.get(name, name)}" for name, n in counts.items() if n or name == "graded"]
+        return ", ".join(told)
 
 
 @dataclass(frozen=True)
@@ -61,23 +73,36 @@ class Options:
     limits: Limits = Limits()
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What a student handed in: the bytes, or the reason why there are none."""
+
+    student: str
+    content: bytes | str
+    digest: str
+
+
 def grade(
     course: Course,
     assignment: str,
     options: Options = Options(),
-    on_progress: Callable[[str, list[str]], object] = lambda student, lines: None,
+    on_progress: OnProgress = lambda student, lines: None,
     executor: Executor | None = None,
 ) -> RunSummary:
     """Grade every submission that is new since it was last graded.
 
     Parameters
     ----------
-    on_progress : called with each student and the lines about them when they are recorded.
-    executor : where the workers run; by default threads of this process, each waiting for warm processes.
+    on_progress : callable
+        Called with each student and the lines about them when they are recorded.
+    executor : Executor, optional
+        Where the workers run; by default threads of this process, each waiting for fork servers.
 
     Raises
     ------
-    CourseError : nothing to grade, an unknown student or task, or no isolation on this machine.
+    CourseError
+        Nothing to grade, an unknown student or task, no isolation on this machine, a gradebook that cannot be
+        written, or a solution of the source's own that does not get full points here.
     """
     spec = AssignmentSpec.of(course, assignment)
     if not course.gradebook_file.exists():
@@ -85,23 +110,31 @@ def grade(
     if options.task:
         spec = spec.only(options.task)
     students = _students(course, assignment, options)
-    recorder, summary = Recorder(course, spec), RunSummary()
-    pool = executor or ThreadPoolExecutor(options.jobs)
+    with contextlib.closing(Recorder(course, spec)) as recorder, _pool(executor, options.jobs) as pool:
+        run = _Run(course, spec, recorder, options, on_progress)
+        new = run.new_submissions(students)
+        first = next(new, None)
+        if first is not None:
+            check_solution(course, spec, options.limits, options.unsafe, executor)
+            for submission, result in run.results(pool, itertools.chain([first], new)):
+                run.record(submission, result)
+        return run.summary
+
+
+@contextlib.contextmanager
+def _pool(executor: Executor | None, jobs: int) -> Iterator[Executor]:
+    """The executor of the caller, or threads; when the run ends early these end at once, with what they run."""
+    if executor is not None:
+        yield executor
+        return
+    pool = ThreadPoolExecutor(jobs)
     try:
-        for student, digest, same, result in _results(
-            pool, _jobs(course, spec, recorder, students, options, summary, on_progress), options, spec
-        ):
-            if result.failed:
-                recorder.record_failure(student, result)
-            else:
-                recorder.record(student, digest, result, same, options.verbose)
-            on_progress(student, summary.add(student, result))
+        yield pool
     finally:
-        if executor is None:
-            close_backends()
-            pool.shutdown(wait=True, cancel_futures=True)
-        recorder.close()
-    return summary
+        pool.shutdown(wait=False, cancel_futures=True)  # first, or a thread would begin with the next submission
+        close_backends()
+        pool.shutdown(wait=True)
+        close_backends()
 
 
 def _students(course: Course, assignment: str, options: Options) -> list[str]:
@@ -115,37 +148,102 @@ def _students(course: Course, assignment: str, options: Options) -> list[str]:
     return students
 
 
-def _jobs(
-    course, spec, recorder, students, options, summary, on_progress
-) -> Iterator[tuple[str, str, bool, bytes | str]]:
-    """What has to be run: student, digest, whether it is the text that is recorded already, and the bytes."""
-    for student in students:
+class _Run:
+    """One run over a class. Whatever goes wrong with one submission is told as a failure of that one alone."""
+
+    def __init__(
+        self, course: Course, spec: AssignmentSpec, recorder: Recorder, options: Options, on_progress: OnProgress
+    ):
+        self.course, self.spec, self.recorder = course, spec, recorder
+        self.options, self.on_progress = options, on_progress
+        self.summary = RunSummary()
+        self.version = spec.version(options.limits)
+
+    def new_submissions(self, students: list[str]) -> Iterator[Submission]:
+        """What has to be graded; the others are counted as reused, or as failed where they cannot be read."""
+        for student in students:
+            try:
+                submission = self._read(student)
+                done = self.recorder.is_done(student, submission.digest)
+            except Exception as error:
+                self._tell_failure(student, error)
+                continue
+            if not done or self.options.force or self.options.task:
+                yield submission
+            else:
+                self.summary.reused.append(student)
+                self.on_progress(student, [])
+
+    def _read(self, student: str) -> Submission:
         try:
-            submission: bytes | str = read_file(course.notebook("submitted", spec.assignment, student))
+            content: bytes | str = read_file(self.course.notebook("submitted", self.spec.assignment, student))
         except RefusedError as refused:
-            submission = str(refused)
-        digest = spec.digest(submission)
-        done = recorder.is_done(student, digest)
-        if done and not options.force and not options.task:
-            summary.reused.append(student)
-            on_progress(student, [])
-        else:
-            yield student, digest, recorder.is_same_text(student, spec.submission_digest(submission)), submission
+            content = str(refused)
+        return Submission(student, content, f"{self.version}:{digest_of(content)}")
 
-
-def _results(pool: Executor, jobs, options: Options, spec: AssignmentSpec) -> Iterator[tuple[str, str, bool, Result]]:
-    """Results as they come, with only a few submissions on the way at a time."""
-    waiting: dict[Future, tuple[str, str, bool]] = {}
-    for student, digest, same, submission in jobs:
-        future = pool.submit(grade_bytes, submission, spec, options.limits, options.unsafe)
-        waiting[future] = (student, digest, same)
-        while len(waiting) >= 2 * options.jobs:
+    def results(self, pool: Executor, submissions: Iterable[Submission]) -> Iterator[tuple[Submission, Result]]:
+        """Results as they come, with only a few submissions on the way at a time."""
+        waiting: dict[Future[Result], Submission] = {}
+        options = self.options
+        for submission in submissions:
+            try:
+                future = pool.submit(grade_bytes, submission.content, self.spec, options.limits, options.unsafe)
+            except Exception as error:
+                raise CourseError(f"the workers have ended ({type(error).__name__}: {error}); {RESUME}.") from None
+            waiting[future] = submission
+            while len(waiting) >= 2 * options.jobs:
+                yield from _finished(waiting)
+        while waiting:
             yield from _finished(waiting)
-    while waiting:
-        yield from _finished(waiting)
+
+    def record(self, submission: Submission, result: Result) -> None:
+        """Write down a result, or that there is none.
+
+        Raises
+        ------
+        CourseError
+            Nobody's result can be written any more.
+        """
+        student = submission.student
+        if not result.failed:
+            try:
+                self.recorder.record(student, submission.digest, result, self.options.verbose)
+                self.on_progress(student, self.summary.add(student, result))
+                return
+            except Exception as error:
+                self._stop_if_unusable(error)
+                result = Result.of_failure(error, result.seed)
+        self._record_failure(student, result)
+
+    def _tell_failure(self, student: str, error: Exception) -> None:
+        self._stop_if_unusable(error)
+        self._record_failure(student, Result.of_failure(error))
+
+    def _record_failure(self, student: str, result: Result) -> None:
+        try:
+            self.recorder.record_failure(student, result)
+        except Exception as error:
+            self._stop_if_unusable(error)
+        self.on_progress(student, self.summary.add(student, result))
+
+    def _stop_if_unusable(self, error: Exception) -> None:
+        if breaks_everything(error):
+            place = getattr(error, "filename", None) or self.course.gradebook_file
+            reason = getattr(error, "strerror", None) or getattr(error, "orig", error)
+            raise CourseError(f"{place}: {reason}; free it or the disk; {RESUME}.") from error
 
 
-def _finished(waiting: dict[Future, tuple[str, str, bool]]) -> Iterator[tuple[str, str, bool, Result]]:
+def _finished(waiting: dict[Future[Result], Submission]) -> Iterator[tuple[Submission, Result]]:
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
-        yield (*waiting.pop(future), future.result())
+        yield waiting.pop(future), _result(future)
+
+
+def _result(future: Future[Result]) -> Result:
+    """What a worker returned. That it could not (it was killed, say) is no result of the submission."""
+    try:
+        return future.result()
+    except CourseError:
+        raise
+    except Exception as error:
+        return Result.of_failure(error)

@@ -1,22 +1,24 @@
 """The one writer: records a result in nbgrader's gradebook in one transaction, and its files beside it.
 
-The order makes an interruption harmless at any moment: the notebook, then the gradebook, and last the small
+The order makes an interruption harmless at any moment: the gradebook, then the notebook, and last the small
 file that says that this submission is done. Without that file the submission is simply graded again.
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from nbgrader import api
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 
 from .assignment import AssignmentSpec
-from .course import Course
+from .course import Course, CourseError
 from .worker import Result
 
 DONE = "unrolled.json"  # beside the autograded notebook: scores, mistakes, notes, seed, and the digest
@@ -24,44 +26,78 @@ LOG = "log.txt"
 
 
 class Recorder:
-    """Open for the time of one run; the only one that writes to gradebook and autograded/."""
+    """Open for the time of one run; the only one that writes to gradebook and autograded/.
+
+    Raises
+    ------
+    CourseError
+        The gradebook does not know the assignment, or cannot be opened.
+    OSError
+        autograded/ cannot be written to.
+    """
 
     def __init__(self, course: Course, spec: AssignmentSpec):
         self.course, self.spec = course, spec
+        folder = course.root / "autograded"
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
         self.gradebook: Gradebook = course.gradebook()
         self.late = AssignLatePenalties(config=course.config())
         self.late.init_plugin()
-        self.known = {entry.student.id for entry in self.gradebook.assignment_submissions(spec.assignment)}
+        try:
+            self.known = {entry.student.id for entry in self.gradebook.assignment_submissions(spec.assignment)}
+        except MissingEntry:
+            name = spec.assignment
+            raise CourseError(f"{course.gradebook_file}: has no {name}; run `course release {name}` again.") from None
 
     def close(self) -> None:
         self.gradebook.close()
 
     def is_done(self, student: str, digest: str) -> bool:
         """Whether this very submission is recorded, under this version of the assignment."""
-        return self._recorded(student) == digest and student in self.known
+        return student in self.known and self._recorded(student).get("digest") == digest
 
-    def is_same_text(self, student: str, submission_digest: str) -> bool:
-        """Whether the bytes are those that were recorded last, under whatever version of the assignment."""
-        return self._recorded(student).endswith(f":{submission_digest}")
-
-    def _recorded(self, student: str) -> str:
+    def _recorded(self, student: str) -> dict[str, Any]:
         try:
-            return str(json.loads(self._file(student, DONE).read_text(encoding="utf-8")).get("digest"))
-        except (OSError, ValueError, AttributeError):
-            return ""
+            recorded = json.loads(self._file(student, DONE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return recorded if isinstance(recorded, dict) else {}
 
-    def record(self, student: str, digest: str, result: Result, same_text: bool = False, verbose: bool = False) -> None:
+    def _is_same_text(self, student: str, digest: str, result: Result) -> bool:
+        """Whether the student's text is what was recorded last, under whatever version of the assignment."""
+        recorded = self._recorded(student)
+        same_bytes = str(recorded.get("digest")).split(":")[-1] == digest.split(":")[-1]
+        return same_bytes or bool(result.text and recorded.get("text") == result.text)
+
+    def record(self, student: str, digest: str, result: Result, verbose: bool = False) -> None:
         """Replace whatever was recorded for the student by this result.
 
-        With `same_text` (the same submission graded again) points and comments given by hand stay; after a new
-        submission they would be about another text, so they go, and written answers wait for a human again.
+        Points and comments given by hand stay while the student's text is the same. After a new one they would be
+        about another text, so they go, and written answers wait for a human again.
         """
         folder = self._file(student, DONE).parent
         folder.mkdir(parents=True, exist_ok=True)
-        _write(self._file(student, f"{self.spec.assignment}.ipynb"), result.notebook)
+        notebook = _written(self._file(student, f"{self.spec.assignment}.ipynb"), result.notebook)
+        try:
+            self._commit(student, result, self._is_same_text(student, digest, result))
+        except BaseException:
+            self.gradebook.db.rollback()
+            raise
+        notebook.replace(self._file(student, f"{self.spec.assignment}.ipynb"))
         stamp = self.course.timestamp_text(self.spec.assignment, student)
         if stamp:
             _write(folder / "timestamp.txt", stamp)
+        else:
+            (folder / "timestamp.txt").unlink(missing_ok=True)
+        if verbose:
+            _write(folder / LOG, result.to_json())
+        else:
+            (folder / LOG).unlink(missing_ok=True)
+        _write(self._file(student, DONE), json.dumps(json.loads(result.to_json()) | {"digest": digest}, indent=1))
+
+    def _commit(self, student: str, result: Result, same_text: bool) -> None:
         with self.gradebook.db.no_autoflush:
             notebook = self._submission(student)
             self._scores(notebook, result, same_text)
@@ -70,10 +106,6 @@ class Recorder:
             self._penalty(student, notebook)
             self.gradebook.db.commit()
         self.known.add(student)
-        log = json.loads(result.to_json()) | {"digest": digest}
-        if verbose:
-            _write(folder / LOG, result.to_json())
-        _write(self._file(student, DONE), json.dumps(log, indent=1))
 
     def record_failure(self, student: str, result: Result) -> None:
         """Keep the traceback of a submission that could not be graded; scores and done-mark stay as they were."""
@@ -85,28 +117,31 @@ class Recorder:
         return self.course.root / "autograded" / student / self.spec.assignment / name
 
     def _submission(self, student: str) -> api.SubmittedNotebook:
-        """The student's notebook in the gradebook, made with all its grades and comments if it is new."""
+        """The student's notebook in the gradebook; what is missing there is made."""
         db, name = self.gradebook.db, self.spec.assignment
         assignment = self.gradebook.find_assignment(name)
         person = db.get(api.Student, student) or api.Student(id=student)
         db.add(person)
         found = [entry for entry in person.submissions if entry.assignment_id == assignment.id]
-        stamp = self.course.timestamp(name, student)
-        if found:
-            found[0].timestamp = stamp
-        else:
-            submission = api.SubmittedAssignment(assignment=assignment, student=person, timestamp=stamp)
-            copies = [api.SubmittedNotebook(notebook=master, assignment=submission) for master in assignment.notebooks]
-            db.add_all([submission, *copies])
-            for copy in copies:
-                db.add_all(api.Grade(cell=cell, notebook=copy) for cell in _graded(copy.notebook))
-                db.add_all(api.Comment(cell=cell, notebook=copy) for cell in _commented(copy.notebook))
-            db.flush()
-            found = [submission]
-        (notebook,) = (entry for entry in found[0].notebooks if entry.notebook.name == name)
-        return notebook
+        submission = found[0] if found else api.SubmittedAssignment(assignment=assignment, student=person)
+        submission.timestamp = self.course.timestamp(name, student)
+        db.add(submission)
+        copies = {copy.notebook.name: copy for copy in submission.notebooks}
+        for master in assignment.notebooks:
+            copy = copies.get(master.name) or api.SubmittedNotebook(notebook=master, assignment=submission)
+            copies[master.name] = copy
+            db.add(copy)
+            graded, commented = ({row.cell_id for row in rows} for rows in (copy.grades, copy.comments))
+            db.add_all(api.Grade(cell=c, notebook=copy) for c in _graded(master) if c.id not in graded)
+            db.add_all(api.Comment(cell=c, notebook=copy) for c in _commented(master) if c.id not in commented)
+        db.flush()
+        return copies[name]
 
     def _scores(self, notebook: api.SubmittedNotebook, result: Result, same_text: bool) -> None:
+        unknown = result.scores.keys() - {grade.cell.name for grade in notebook.grades}
+        if unknown:
+            name = self.spec.assignment
+            raise LookupError(f"the gradebook has no cell {min(unknown)!r}; run `course release {name}` again")
         for grade in notebook.grades:
             name = grade.cell.name
             if not same_text:
@@ -141,8 +176,20 @@ def _commented(notebook: api.Notebook) -> list[Any]:
     return [*notebook.solution_cells, *notebook.task_cells]
 
 
-def _write(path: Path, text: str) -> None:
-    """All of it or nothing: through a file beside it."""
+def breaks_everything(error: Exception) -> bool:
+    """Whether an error of recording would meet every other student too: the gradebook or the disk is unusable."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+    return isinstance(error, OperationalError | InternalError) or type(error) is DatabaseError
+
+
+def _written(path: Path, text: str) -> Path:
+    """A file beside `path` with its new content."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    return part
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing."""
+    _written(path, text).replace(path)

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from .course import CONFIG, Course, CourseError, error_line, run_step
 from .leaks import leaks
 from .source import check_source
+from .trial import try_assignment
 
 
-def release(course: Course, assignment: str) -> Path:
-    """Generate release/ASSIGNMENT from source/ and audit it.
+def release(course: Course, assignment: str, tell: Callable[[str], object] = lambda line: None) -> Path:
+    """Generate release/ASSIGNMENT from source/, audit it, and try it with the real engine.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with the line that says what the trial has shown.
 
     Raises
     ------
-    CourseError : nbgrader refuses the source, or a line of a solution or hidden test survived.
+    CourseError
+        nbgrader refuses the source, a line of a solution or hidden test survived, the source's own solution does
+        not get full points, or the released notebook gets some. The earlier release stays.
     """
+    return build(course, assignment, lambda: tell(f"{assignment}: {try_assignment(course, assignment, reuse=True)}"))
+
+
+def build(course: Course, assignment: str, check: Callable[[], object] = lambda: None) -> Path:
+    """Generate release/ASSIGNMENT from source/ and audit it; `check` may raise, and the earlier release stays."""
     check_source(course, assignment)
     source, released = course.notebook("source", assignment), course.notebook("release", assignment)
     with tempfile.TemporaryDirectory() as folder:
@@ -26,6 +40,7 @@ def release(course: Course, assignment: str) -> Path:
             shutil.copytree(released.parent, kept)
         try:
             _generate(course, assignment, source, released)
+            check()
         except BaseException:  # whatever it was, the release that was good stays
             shutil.rmtree(released.parent, ignore_errors=True)
             if kept.exists():
@@ -53,7 +68,7 @@ def is_current(course: Course, assignment: str) -> bool:
         fresh = Course(Path(folder))
         shutil.copy(course.root / CONFIG, fresh.root)
         shutil.copytree(course.root / "source" / assignment, fresh.root / "source" / assignment)
-        built = release(fresh, assignment).parent
+        built = build(fresh, assignment).parent
         return _contents(built) == _contents(course.notebook("release", assignment).parent)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from rich.table import Table
 from ..mistakes import BY_ID
 from .assignment import task_of
 from .course import Course, CourseError, read_notebook
+from .recorder import DONE
 
 WIDE = 150  # columns of a terminal that has room for the names of mistakes beside the points
 LONGEST = 11  # characters on a line of a cell, so that nine tasks fit on a wide terminal
@@ -31,7 +33,7 @@ class TaskResult:
 
 
 def report(course: Course, assignment: str) -> dict[str, dict[str, TaskResult]]:
-    """Read points from the gradebook and diagnoses from the autograded notebooks: student -> task -> TaskResult."""
+    """Read points from the gradebook, and diagnoses from what grading recorded: student -> task -> TaskResult."""
     course.check_assignment(assignment)
     if not course.students("autograded", assignment):
         raise CourseError(f"{course.root / 'autograded'}: nothing graded yet; run `course grade {assignment}` first.")
@@ -49,7 +51,7 @@ def report(course: Course, assignment: str) -> dict[str, dict[str, TaskResult]]:
     if not rows:
         raise CourseError(f"{course.gradebook_file}: holds no grades; run `course grade {assignment}`.")
     for student, row in sorted(rows.items()):
-        _add_diagnoses(course.notebook("autograded", assignment, student), row)
+        _add_diagnoses(course.notebook("autograded", assignment, student).with_name(DONE), row)
     return dict(sorted(rows.items()))
 
 
@@ -106,22 +108,20 @@ def _points(submission, tasks: list[str]) -> dict[str, TaskResult]:
     return row
 
 
-def _add_diagnoses(notebook: Path, row: dict[str, TaskResult]) -> None:
-    if not notebook.exists():
+def _add_diagnoses(recorded: Path, row: dict[str, TaskResult]) -> None:
+    try:
+        found = json.loads(recorded.read_text(encoding="utf-8"))
+        for test, names in found["mistakes"].items():
+            result = row.setdefault(task_of(test), TaskResult())
+            result.mistakes += [name for name in names if name in BY_ID and name not in result.mistakes]
+        for test in found["not_attempted"]:
+            row.setdefault(task_of(test), TaskResult()).attempted = False
+    except FileNotFoundError:
         return
-    for cell in read_notebook(notebook).cells:
-        if is_grade(cell) and cell.cell_type == "code":
-            result = row.setdefault(task_of(cell.metadata.nbgrader.grade_id), TaskResult())
-            for output in cell.outputs:
-                if output.output_type == "error":
-                    result.attempted &= output.ename != "NotAttempted"
-                    result.mistakes += [m for m in named_mistakes(output) if m not in result.mistakes]
-
-
-def named_mistakes(output) -> list[str]:
-    """The ids in the title of a CheckFailed output."""
-    title = output.evalue.splitlines()[0] if output.ename == "CheckFailed" and output.evalue else ""
-    return [name for name in re.findall(r"\[([a-z0-9-]+)\]", title) if name in BY_ID]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CourseError(
+            f"{recorded}: not what grading writes ({type(error).__name__}); delete it and run `course grade` again."
+        ) from None
 
 
 def _shown(result: TaskResult, wide: bool = True) -> str:

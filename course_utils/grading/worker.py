@@ -11,14 +11,16 @@ import time
 import traceback
 from dataclasses import asdict, dataclass, field
 
-from .assignment import AssignmentSpec
+from ..verdict import NotAttempted
+from .assignment import AssignmentSpec, digest_of
 from .errors import CourseError
 from .runtime.backend import discard, shared_backend
 from .runtime.errors import ExaminationError, ForkServerDied
-from .runtime.findings import Event, Findings
-from .runtime.job import Job
+from .runtime.findings import Event, Findings, Output
+from .runtime.job import Cell, Job
 from .runtime.limits import Limits
 from .runtime.sanitize import RefusedError, sanitize
+from .runtime.text import one_line
 
 ATTEMPTS = 3  # with new fork servers, where they have died
 
@@ -33,6 +35,14 @@ class Result:
         Points of every graded cell that needs no human.
     mistakes, hint_levels : dict
         The diagnosis by test: the ids that were named, and how many hints were shown.
+    errors : dict
+        What each failed test has raised, with its line.
+    broken : dict
+        The error of each instructor cell that has raised one.
+    not_attempted : list
+        The tests that found a placeholder instead of an answer.
+    text : str
+        Names the text of the student's cells, whatever else a notebook holds.
     refused : str
         Why the submission cannot be read; it gets 0 points for that.
     failed : str
@@ -45,14 +55,25 @@ class Result:
     notebook: str = ""
     mistakes: dict[str, list[str]] = field(default_factory=dict)
     hint_levels: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    not_attempted: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     blank: list[str] = field(default_factory=list)
     refused: str = ""
     failed: str = ""
     details: str = ""
+    text: str = ""
     seed: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def of_failure(cls, error: Exception, seed: int = 0) -> Result:
+        """What says why a submission could not be graded."""
+        message = str(error) if isinstance(error, ExaminationError) else f"{type(error).__name__}: {error}"
+        details = getattr(error, "details", "") or "".join(traceback.format_exception(error))
+        return cls(failed=one_line(message, 300) or type(error).__name__, details=details, seed=seed)
 
     def comment(self, answer: str) -> str | None:
         """What nbgrader shows at an answer: why nothing was graded, or that there was nothing."""
@@ -83,10 +104,8 @@ def grade_bytes(
         return _graded(submission, spec, limits, unsafe, seed)
     except CourseError:
         raise
-    except ExaminationError as error:
-        return Result(failed=str(error), details=error.details, seed=seed)
     except Exception as error:
-        return Result(failed=f"{type(error).__name__}: {error}"[:300], details=traceback.format_exc(), seed=seed)
+        return Result.of_failure(error, seed)
 
 
 def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool, seed: int) -> Result:
@@ -111,18 +130,39 @@ def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsaf
         spec.test_files,
     )
     findings = _examined(job, unsafe)
-    verdicts = {name: findings.verdicts[name] for name in spec.points}
+    missing = [name for name in spec.points if name not in findings.verdicts]
+    if missing:
+        raise ExaminationError(f"the examination ended before the test {missing[0]}")
+    verdicts = findings.verdicts
     return Result(
         scores={name: points if verdicts[name].passed else 0.0 for name, points in spec.points.items()},
         notebook=spec.notebook(sanitized.cells, findings.outputs, seed),
-        mistakes={name: verdict.mistakes for name, verdict in findings.verdicts.items() if verdict.mistakes},
-        hint_levels={n: v.hint_level for n, v in findings.verdicts.items() if v.hint_level is not None},
+        mistakes={name: verdict.mistakes for name, verdict in verdicts.items() if verdict.mistakes},
+        hint_levels={n: v.hint_level for n, v in verdicts.items() if v.hint_level is not None},
+        errors={name: verdict.error for name, verdict in verdicts.items() if verdict.error},
+        broken=_broken(sanitized.cells, findings),
+        not_attempted=[name for name in verdicts if _is_open(findings.outputs.get(name, []))],
         notes=sanitized.notes,
         events=findings.events,
         blank=[c.id for c in sanitized.cells if c.role == "answer" and c.text.strip() == c.shown.strip()],
+        text=digest_of(json.dumps([[c.id, c.text] for c in sanitized.cells if c.role in ("answer", "added")])),
         seed=seed,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _broken(cells: list[Cell], findings: Findings) -> dict[str, str]:
+    return {
+        cell.id: one_line(f"{output.get('ename')}: {output.get('evalue')}", 300)
+        for cell in cells
+        if cell.role == "instructor"
+        for output in findings.outputs.get(cell.id, [])
+        if output["output_type"] == "error"
+    }
+
+
+def _is_open(outputs: list[Output]) -> bool:
+    return any(output.get("ename") == NotAttempted.__name__ for output in outputs)
 
 
 def _examined(job: Job, unsafe: bool) -> Findings:

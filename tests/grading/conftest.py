@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.grading import trial
 from course_utils.grading.course import CONFIG, Course
 from course_utils.grading.feedback import feedback
 from course_utils.grading.grade import Options, RunSummary, grade
@@ -14,11 +15,33 @@ from course_utils.grading.sample import Sample, hand_in, load, sample_course
 from notebooks import NAME, ROOT
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What has passed on this machine is noted for these tests only."""
+    trial.CACHE = tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
 def course(tmp_path) -> Course:
     """The course with its source and configuration, nothing released."""
     shutil.copy(ROOT / CONFIG, tmp_path)
     shutil.copytree(ROOT / "source", tmp_path / "source")
+    return Course(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def released_once(tmp_path_factory) -> Course:
+    folder = tmp_path_factory.mktemp("released")
+    shutil.copy(ROOT / CONFIG, folder)
+    shutil.copytree(ROOT / "source", folder / "source")
+    release(Course(folder), NAME)
+    return Course(folder)
+
+
+@pytest.fixture
+def released(released_once, tmp_path) -> Course:
+    """The course with its assignment released, in a folder of the test's own."""
+    shutil.copytree(released_once.root, tmp_path, dirs_exist_ok=True)
     return Course(tmp_path)
 
 
@@ -31,8 +54,10 @@ class SampleClass:
         release(self.course, NAME)
         self.handed_in = hand_in(self.course, self.samples)
         self.seen: list[str] = []
-        options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
-        self.summary: RunSummary = grade(self.course, NAME, options, lambda student, lines: self.seen.append(student))
+        self.options = Options(limits=Limits(cell_seconds=5.0), unsafe=shutil.which("bwrap") is None)
+        self.summary: RunSummary = grade(
+            self.course, NAME, self.options, lambda student, lines: self.seen.append(student)
+        )
         self.pages, self.failed = feedback(self.course, NAME)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from course_utils.grading import cli, doctor
 from course_utils.grading.sample import Sample, hand_in
+from course_utils.grading.verbs import VERBS
 from notebooks import NAME, ROOT
 
 BROKEN = {
@@ -118,7 +119,7 @@ def test_a_broken_configuration_and_a_closed_folder_are_one_line(course, capsys,
     assert "nbgrader_config.py: NameError: name 'undefined' is not defined" in capsys.readouterr().err
     config.write_text(text)
 
-    def closed(*arguments):
+    def closed(*arguments, **options):
         raise PermissionError(13, "Permission denied", "/course/release")
 
     monkeypatch.setattr("course_utils.grading.release.release", closed)
@@ -129,15 +130,16 @@ def test_a_broken_configuration_and_a_closed_folder_are_one_line(course, capsys,
     )
 
 
-@pytest.mark.parametrize("verb", ["release", "grade", "feedback", "report", "doctor", "bundle", "demo"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main([verb, "--help"])
     assert left.value.code == 0
-    usage, about, *_ = capsys.readouterr().out.split("\n\n")
-    assert usage.startswith(f"usage: course {verb}")
-    assert len(about.split()) >= 4
-    assert not about.startswith(("options:", "positional arguments:"))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert VERBS[verb].help in printed
+    for flags, settings in VERBS[verb].arguments:
+        assert flags[-1] in printed
+        assert settings["help"] in printed
 
 
 def test_wrong_usage_exits_with_2():
@@ -147,13 +149,57 @@ def test_wrong_usage_exits_with_2():
         assert left.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["grade", NAME, "--jobs", "0"], "--jobs: expected a whole number from 1 to 256, got '0'"),
+        (["grade", NAME, "--jobs", "-1"], "--jobs: expected a whole number from 1 to 256, got '-1'"),
+        (["grade", NAME, "--jobs", "many"], "--jobs: expected a whole number from 1 to 256, got 'many'"),
+        (["grade", NAME, "--student", ""], "--student: expected a name, got an empty one"),
+        (["grade", NAME, "--task", " "], "--task: expected a name, got an empty one"),
+        (["grade", "/"], "assignment: expected a name, got an empty one"),
+        (["--course", "no-such-folder", "grade", NAME], "--course: 'no-such-folder' is not a folder"),
+        (["grade"], "the following arguments are required: assignment"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(arguments, words, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+    assert "--help`" in line
+
+
+@pytest.mark.parametrize("verb", ["release", "grade", "doctor"])
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("c.Limits.cell_seconds = '20'", "c.Limits.cell_seconds must be a number, got '20'"),
+        ("c.Limits.restarts = 1.5", "c.Limits.restarts must be an integer, got 1.5"),
+        ("c.Limits.total_seconds = 0", "c.Limits.total_seconds must be over 0"),
+        ("c.Limits.tea = 1", "c.Limits.tea is an unknown limit; choose one of cell_seconds, "),
+    ],
+)
+def test_a_wrong_limit_is_one_line_that_names_file_and_setting(verb, setting, words, released, capsys):
+    course = released
+    hand_in(course, [Sample(student="zoe", about="", answers={})])
+    config = course.root / "nbgrader_config.py"
+    config.write_text(f"{config.read_text()}\n{setting}\n")
+    assert cli.main(["--course", str(course.root), verb, NAME]) == 1
+    printed = capsys.readouterr()
+    (line,) = [line for line in (printed.err + printed.out).splitlines() if "c.Limits" in line]
+    assert f"{config}: {words}" in line
+    assert not course.notebook("autograded", NAME, "zoe").parent.exists()
+
+
 def test_an_interrupted_run_says_that_nothing_is_lost(course, capsys, monkeypatch):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("course_utils.grading.release.release", interrupted)
     assert cli.main(["--course", str(course.root), "release", NAME]) == 130
-    assert "the same command goes on from there" in capsys.readouterr().err
+    assert capsys.readouterr().err == "course: interrupted; progress is saved; run it again to resume.\n"
 
 
 def test_doctor_is_content_with_this_machine(capsys):

@@ -36,7 +36,7 @@ def test_the_class_is_large_and_mixed_enough(sample_class):
 def test_everybody_is_graded_and_the_progress_names_them(sample_class):
     assert sorted(sample_class.summary.graded) == sorted(sample_class.seen) == sorted(STUDENTS)
     assert sample_class.summary.timed_out == ["sample-endless-loop"]
-    assert sample_class.summary.tampered == ["sample-deleted-test"]
+    assert sample_class.summary.noted == ["sample-deleted-test"]
     assert sample_class.summary.refused == sample_class.summary.died == []
 
 
@@ -92,7 +92,7 @@ def test_a_narrow_table_numbers_the_tasks_and_keeps_every_word_whole(sample_clas
 
 
 def test_a_second_run_grades_nobody_twice(sample_class):
-    again = grade(sample_class.course, NAME)
+    again = grade(sample_class.course, NAME, sample_class.options)
     assert (again.graded, again.reused) == ([], sorted(STUDENTS))
     assert hand_in(sample_class.course, sample_class.samples) == []
 
