@@ -1,62 +1,45 @@
-"""The student's IPython: runs cells as Jupyter does, and captures what they put out as data."""
+"""The student's IPython: runs cells as a Jupyter kernel does, and captures what they put out as data."""
 
 from __future__ import annotations
 
-import base64
+import builtins
+import contextlib
+import importlib
+import io
+import re
+import signal
+import sys
 from typing import Any
 
+import torch
+from IPython.core import async_helpers, page
+from IPython.core.autocall import ExitAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.process import system
+from traitlets import Instance, default
 from traitlets.config import Config
 
-KEPT_MIMES = ("text/plain", "image/png")  # what a page may show of a student's output: no HTML, no script
+from .capture import CapturedFile, CapturedStream, OutputCapture
+from .figures import draw_without_screen
+from .tracebacks import CellTimeout, describe
 
-
-class OutputCapture:
-    """Collects what a cell puts out, in nbformat's form, up to a number of bytes."""
-
-    encoding = "utf-8"
-
-    def __init__(self, most: int):
-        self.most, self.outputs, self.size = most, [], 0
-
-    def write(self, text: str) -> int:
-        text = str(text)
-        room = self.most - self.size
-        if room > 0 and text:
-            self.size += len(text)
-            kept = text[:room] + ("\n[output cut]" if len(text) > room else "")
-            if self.outputs and self.outputs[-1]["output_type"] == "stream":
-                self.outputs[-1]["text"] += kept
-            else:
-                self.outputs.append({"output_type": "stream", "name": "stdout", "text": kept})
-        return len(text)
-
-    def flush(self) -> None:
-        """For those who treat stdout as a file."""
-
-    def isatty(self) -> bool:
-        return False
-
-    def show(self, kind: str, data: dict[str, Any]) -> None:
-        kept = {mime: str(value) for mime, value in data.items() if mime in KEPT_MIMES}
-        size = sum(map(len, kept.values()))
-        if kept and self.size + size <= 10 * self.most:  # a figure may be larger than text
-            self.size += size
-            self.outputs.append({"output_type": kind, "data": kept})
-
-    def error(self, name: str, value: str, lines: list[str]) -> None:
-        text = [str(line)[:2000] for line in lines][:60]
-        self.outputs.append({"output_type": "error", "ename": name[:200], "evalue": value[:2000], "traceback": text})
+RING_AGAIN = 1.0  # seconds; code that caught the first ring goes on
+_INSTALLS = re.compile(r"\s*(\S*python\S* +-m +)?(pip|conda|mamba|uv|apt|apt-get)\d?\b.*\binstall\b")
+_NEEDS_LOOP = re.compile(r"\b(create_task|ensure_future|get_running_loop)\(")
+_RUNS_LOOP = re.compile(r"\b(asyncio\.run|run_until_complete)\(")
 
 
 class _Publisher(DisplayPublisher):
-    def publish(self, data, metadata=None, **options):
-        self.shell.capture.show("display_data", data)
+    def publish(self, data, metadata=None, *, transient=None, update=False, **options):
+        self.shell.collect()
+        self.shell.capture.show("display_data", data, (transient or {}).get("display_id"), update)
 
     def clear_output(self, wait=False):
-        """Nothing is shown live, so nothing has to be cleared."""
+        self.shell.collect()
+        self.shell.capture.clear_output(wait)
 
 
 class _Hook(DisplayHook):
@@ -64,30 +47,188 @@ class _Hook(DisplayHook):
         """The notebook has prompts of its own."""
 
     def write_format_data(self, format_dict, md_dict=None):
-        self.shell.capture.show("execute_result", _encoded(format_dict))
+        self.shell.collect()
+        self.shell.capture.show("execute_result", format_dict)
+
+    def log_output(self, format_dict):
+        """The history is not kept."""
 
     def finish_displayhook(self):
         """Nothing to flush."""
 
 
+class _Exit(ExitAutocall):
+    def __call__(self, *arguments: object, **keywords: object) -> None:
+        print("(exit() does nothing where submissions are graded)", file=sys.stderr)
+
+
 class Shell(InteractiveShell):
-    """IPython without a terminal and without a history file."""
+    """IPython without a terminal, a screen and a history file."""
 
     capture = OutputCapture(0)
     display_pub_class = _Publisher
     displayhook_class = _Hook
+    exiter = Instance(ExitAutocall)
+    streams: list[CapturedStream] = []
+    is_late = False
+    seconds = 0.0
 
-    def _showtraceback(self, etype, evalue, stb):
-        self.capture.error(getattr(etype, "__name__", str(etype)), str(evalue), stb)
+    @default("exiter")
+    def _exiter(self) -> ExitAutocall:
+        return _Exit(self)
+
+    def connect(self) -> None:
+        """Make the streams of this process; a fork must not share its parent's."""
+        file = CapturedFile()
+        file.attach()
+        self.streams = [
+            CapturedStream(name, number, lambda: self.capture, file) for number, name in ((1, "stdout"), (2, "stderr"))
+        ]
+
+    def begin(self, most: int) -> OutputCapture:
+        """Capture from now on, with the streams that the process began with."""
+        self.capture = OutputCapture(most)
+        self.streams[0].file.attach()
+        sys.stdout, sys.stderr = self.streams
+        return self.capture
+
+    def collect(self) -> None:
+        """Take what other programs have written, before something else is shown."""
+        for stream in self.streams[:1]:
+            stream.flush()
+
+    def run(self, text: str, most: int) -> tuple[list[dict[str, Any]], bool]:
+        """Run a cell; its outputs, and whether the timer has stopped it."""
+        self.begin(most)
+        self.is_late = False
+        importlib.invalidate_caches()  # for a helper file that the cell before wrote just now
+        self.seconds = signal.getitimer(signal.ITIMER_REAL)[0]
+        signal.setitimer(signal.ITIMER_REAL, self.seconds, RING_AGAIN)
+        try:
+            try:
+                self.run_cell(text, store_history=True)
+            except BaseException as error:
+                self.tell(error)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except CellTimeout as error:  # it rang once more on the way
+            self.tell(error)
+        self._tidy_up()
+        return self.capture.outputs, self.is_late
+
+    def tell(self, error: BaseException, with_lines: bool = True) -> None:
+        """Show an error as an output."""
+        if isinstance(error, CellTimeout):
+            if self.is_late:
+                return
+            error.args = (f"this cell ran longer than {self.seconds:.3g} s, the limit for grading, and was stopped",)
+        name, message, lines = describe(error, with_lines)
+        self.collect()
+        self.capture.error(name, message, lines)
+        self.is_late |= isinstance(error, CellTimeout)
+
+    def _tidy_up(self) -> None:
+        """Whatever the cell has left: this process still has to answer."""
+        sys.settrace(None)
+        sys.setprofile(None)
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000))
+        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(BaseException):
+                stream.flush()  # type: ignore[union-attr]
+        sys.stdout, sys.stderr = self.streams
+        sys.stdout.flush()
+        if self.is_late:
+            if async_helpers._asyncio_event_loop is not None:
+                self._abandoned = async_helpers._asyncio_event_loop  # kept, or its tasks would go on as they are freed
+                async_helpers._asyncio_event_loop = None
+            sys.modules["matplotlib.pyplot"].close("all")
+
+    # What a kernel does in another way than a terminal.
+
+    def showtraceback(self, exc_tuple=None, *arguments, exception_only=False, **keywords):
+        try:
+            _, error, _ = self._get_exc_info(exc_tuple)
+        except ValueError:
+            print("No traceback available to show.", file=sys.stderr)
+            return
+        if type(error) is UsageError:
+            self.show_usage_error(error)
+        else:
+            self.tell(error, not exception_only)
+
+    def showsyntaxerror(self, filename=None, running_compiled_code=False):
+        self.tell(self._get_exc_info()[1], running_compiled_code)
+
+    def _format_exception_for_storage(self, exception, filename=None, running_compiled_code=False):
+        return {}
+
+    def _tee(self, channel: Any) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def enable_gui(self, gui=None):
+        """There is no event loop of a screen to run."""
+
+    def enable_matplotlib(self, gui=None):
+        return super().enable_matplotlib("inline")
+
+    def should_run_async(self, raw_cell, **keywords):
+        """Whether the cell needs a running loop; in a kernel there always is one, but then `asyncio.run` fails."""
+        needs_loop = bool(_NEEDS_LOOP.search(raw_cell)) and not _RUNS_LOOP.search(raw_cell)
+        return super().should_run_async(raw_cell, **keywords) or (
+            needs_loop and keywords.get("preprocessing_exc_tuple") is None
+        )
+
+    def system(self, cmd: str) -> None:
+        command = self.var_expand(cmd, depth=1)
+        if _INSTALLS.match(command):
+            _install_nothing(command)
+        else:
+            self.user_ns["_exit_code"] = system(command)
+
+
+def _install_nothing(line: str) -> None:
+    print("(nothing is installed where submissions are graded)", file=sys.stderr)
+
+
+def nobody_answers(prompt: object = "") -> str:
+    """In place of `input`."""
+    print(prompt, end="")
+    raise EOFError("nobody answers input() where submissions are graded")
+
+
+def _leave_as_it_is(model: Any = None, **options: Any) -> Any:
+    """In place of `torch.compile`, which needs a C++ compiler and most of a minute for the same result."""
+    return model if model is not None else lambda model: model
 
 
 def make_shell() -> Shell:
-    """Made once in the warm process; each fork uses its own copy."""
+    """Made once in the fork server; each fork uses its own copy."""
     config = Config()
     config.HistoryManager.enabled = False
     config.Shell.colors = "nocolor"
-    return Shell.instance(config=config)
+    shell = Shell.instance(config=config)
+    shell.set_hook("show_in_pager", page.as_hook(lambda *_, **__: None), 99)  # a notebook's page does not show it
+    for name in ("pip", "conda", "mamba", "micromamba", "uv"):
+        shell.register_magic_function(_install_nothing, "line", name)
+    shell.extension_manager.load_extension("storemagic")
+    draw_without_screen()
+    torch.compile = _leave_as_it_is
+    builtins.input = nobody_answers
+    sys.argv = ["ipykernel_launcher.py"]
+    _warm_up(shell)
+    return shell
 
 
-def _encoded(data: dict[str, Any]) -> dict[str, Any]:
-    return {mime: base64.b64encode(v).decode() if isinstance(v, bytes) else v for mime, v in data.items()}
+def _warm_up(shell: Shell) -> None:
+    """Run what most notebooks do, so that its first time is before the fork."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        for cell in (
+            "import torch; print(torch.ones(2))",
+            "torch.ones(2)",
+            "1 / 0",
+            "import warnings; warnings.warn('')",
+            "import pandas; from tqdm.auto import tqdm",
+        ):
+            shell.run_cell(cell, store_history=False)
+    shell.reset(new_session=False)
+    shell.user_ns.update({"_": "", "__": "", "___": ""})

@@ -25,13 +25,8 @@ from . import codec
 from .changes import fingerprint
 from .handed import Handed, HandedModule
 from .kinds import error_names
-from .shell import OutputCapture, Shell
-
-_input = builtins.input
-
-
-class CellTimeout(BaseException):
-    """Raised in the student's code by the timer; no `except Exception` catches it."""
+from .shell import Shell, nobody_answers
+from .tracebacks import CellTimeout
 
 
 class Student:
@@ -42,6 +37,7 @@ class Student:
         self.kept: list[Any] = []
         self.numbers: dict[int, int] = {}  # by id: what is kept does not go away, so its id stays its own
         self.inputs: list[Tensor] = []  # of the request at hand, those that take part in gradients
+        shell.connect()
         sys.path.insert(0, "")  # for helper files and %%writefile
         seed_all(seed)
 
@@ -86,17 +82,8 @@ class Student:
             path.chmod(0o444)
 
     def do_run(self, text: str, seed: int | None = None) -> list[Any]:
-        capture = self.shell.capture = OutputCapture(self.output_bytes)
-        sys.stdout = sys.stderr = capture
         with _own_random_state(seed):
-            try:
-                self.shell.run_cell(text, store_history=True, silent=False)  # type: ignore[no-untyped-call]
-            except CellTimeout:
-                capture.error("TimeoutError", "this cell took too long and was stopped", ["TimeoutError: stopped"])
-        return [
-            capture.outputs,
-            any(output.get("ename") in ("TimeoutError", "CellTimeout") for output in capture.outputs),
-        ]
+            return list(self.shell.run(text, self.output_bytes))
 
     def do_bound(self, names: list[str]) -> list[str]:
         return [name for name in names if name in self.shell.user_ns]
@@ -107,10 +94,9 @@ class Student:
     def do_call(self, function: Any, arguments: list[Any], keywords: dict[str, Any]) -> list[Any]:
         """The result, what was printed, the arguments if they were changed, and a number for their gradients."""
         inputs, before = self.inputs, fingerprint([arguments, keywords])
-        capture = self.shell.capture = OutputCapture(self.output_bytes)
-        sys.stdout = sys.stderr = capture
+        capture = self.shell.begin(self.output_bytes)
         result = function(*arguments, **keywords)
-        printed = "".join(output.get("text", "") for output in capture.outputs)
+        printed = capture.text()
         changed = [arguments, keywords] if fingerprint([arguments, keywords]) != before else None
         return [result, printed, changed, self.keep(inputs)]
 
@@ -149,7 +135,7 @@ class Student:
         return found
 
     def do_set_input(self, function: Any) -> None:
-        builtins.input = _input if function is None else function
+        builtins.input = nobody_answers if function is None else function
 
     def do_backward(self, outputs: list[int], gradients: list[Tensor], inputs: int) -> list[Tensor | None]:
         """Let gradients flow on; returns those of the inputs of the call that the outputs came from."""
