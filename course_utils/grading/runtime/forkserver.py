@@ -16,6 +16,8 @@ import select
 import signal
 import socket
 import sys
+import traceback
+from typing import Any
 
 import matplotlib.pyplot  # noqa: F401 - imported for the forks
 import numpy  # noqa: F401
@@ -25,7 +27,7 @@ from torch import nn
 
 from course_utils import check, plots, probe, quiz, toy  # noqa: F401
 
-from . import sandbox
+from . import codec, sandbox, syscalls
 from .limits import Limits
 
 
@@ -49,32 +51,42 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
     from .shell import make_shell
     from .student import Student
 
+    if not unsafe:
+        syscalls.program()  # built once, for all forks
     shell = make_shell()
     for cell in ("import torch; print(torch.ones(2))", "torch.ones(2)", "1 / 0", "import warnings; warnings.warn('')"):
         with contextlib.redirect_stdout(shell.capture), contextlib.redirect_stderr(shell.capture):
             shell.run_cell(cell, store_history=False)
     shell.reset(new_session=False)
 
-    def student(request: dict, channel: socket.socket, lifeline: socket.socket) -> None:
+    def student(request: dict[str, Any], channel: socket.socket, lifeline: socket.socket) -> None:
         limits = Limits(**request["limits"])
-        if unsafe:
-            pid = os.fork()
-            if pid == 0:
-                os.setsid()
-        else:
-            pid = sandbox.enclose(limits, request["number"])
+        try:
+            pid = _fork_alone() if unsafe else sandbox.enclose(limits, request["number"])
+        except Exception as error:  # before any code of the student's: the examiner must not blame the student
+            codec.send(channel, codec.encode(f"{type(error).__name__}: {error}"))
+            raise
         if pid == 0:
             lifeline.close()
             control.close()
             sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
             for stream in (0, 1, 2):  # what the student's code writes there would reach the instructor's terminal
                 os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+            codec.send(channel, codec.encode("ready"))
             Student(channel, shell, limits.output_bytes, request["seed"]).serve()
             os._exit(0)
         channel.close()
         _hold(pid, lifeline, limits.total_seconds, unsafe)
 
     _serve(control, student)
+
+
+def _fork_alone() -> int:
+    """Fork; the child leads a process group of its own."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+    return pid
 
 
 def serve_examiners(control: socket.socket, students: socket.socket) -> None:
@@ -99,6 +111,8 @@ def _serve(control: socket.socket, work) -> None:
             ctypes.CDLL(None).prctl(sandbox.PR_SET_PDEATHSIG, sandbox.SIGKILL)
             try:
                 work(json.loads(message), *(socket.socket(fileno=fd) for fd in fds))
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(0)
         for fd in fds:
