@@ -57,8 +57,8 @@ class StudentClient:
         It will not be started again: time or restarts are used up.
     """
 
-    def __init__(self, job: Job, students: socket.socket):
-        self.job, self.students = job, students
+    def __init__(self, job: Job, students: socket.socket, group: Sequence[int] = ()):
+        self.job, self.students, self.group = job, students, group  # group: the entrance to a cgroup
         self.events: list[Event] = []
         self.cell = ""
         self.is_dead = self.is_over = False
@@ -74,7 +74,8 @@ class StudentClient:
         self.lifeline, held = socket.socketpair()
         seed = self.job.seed_for("student")
         request = {"limits": asdict(self.job.limits), "number": self.job.number, "seed": seed}
-        socket.send_fds(self.students, [json.dumps(request).encode()], [theirs.fileno(), held.fileno()])
+        fds = [theirs.fileno(), held.fileno(), *self.group]
+        socket.send_fds(self.students, [json.dumps(request).encode()], fds)
         theirs.close()
         held.close()
         self._expect_ready()

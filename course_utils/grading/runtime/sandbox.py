@@ -16,11 +16,10 @@ from pathlib import Path
 
 from ..errors import NoIsolationError
 from . import syscalls
-from .limits import Limits
+from .limits import MIB, Limits
 
 NOBODY = 65534
 FIRST_UID, USERS = 200_000, 10_000  # as root, each submission gets a user of its own
-MIB = 2**20
 WORK = "/student"  # the throw-away folder in which a student's code runs
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
@@ -114,17 +113,24 @@ def enclose(limits: Limits, number: int) -> int:
     return 0
 
 
+def limit_memory(mib: int) -> None:
+    """Let this process have no more address space than it has now and `mib` MiB."""
+    most = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + mib * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def restrict(limits: Limits) -> None:
     """The limits that the kernel keeps for each process."""
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limit_memory(limits.memory_mib)
     seconds = int(limits.total_seconds) + 1
     for what, most in (
-        (resource.RLIMIT_AS, size + limits.memory_mib * MIB),
         (resource.RLIMIT_NPROC, limits.processes),
         (resource.RLIMIT_FSIZE, limits.file_mib * MIB),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(what, (most, most))
 
