@@ -273,8 +273,9 @@ def test_a_student_who_raises_the_thread_count_is_not_stopped_by_it():
 
 @needs_bwrap
 def test_a_students_process_is_shut_in():
-    code = "import os, socket\nprint(os.getpid(), sorted(os.listdir('.')), os.environ.get('HOME'), socket.if_nameindex(), os.getuid() > 1000)"
-    assert in_student(code) == "2 [] /student [(1, 'lo')] True\n".replace("2 ", "1 ", 1)
+    code = "import os\nnets = [line.split(':')[0].strip() for line in list(open('/proc/net/dev'))[2:]]\n"
+    code += "print(os.getpid(), sorted(os.listdir('.')), os.environ.get('HOME'), nets, os.getuid() > 1000)"
+    assert in_student(code) == "1 [] /student ['lo'] True\n"
 
 
 def test_without_bubblewrap_grading_refuses_and_names_the_remedy(released, monkeypatch, capsys):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import os
 import select
 import signal
@@ -16,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import Future
 
 from ..errors import NoIsolationError
 from . import codec
+from .cgroups import Cgroups, scope_command
 from .errors import ExaminationError, ForkServerDied
 from .findings import Findings
 from .job import Job
@@ -51,6 +54,7 @@ class Backend:
                 raise NoIsolationError(
                     f"a fork server did not start (exit status {process.returncode}): {REMEDY}; {UBUNTU}."
                 )
+        self.cgroups = Cgroups(self.students.pid)
 
     def command(self, python: list[str]) -> list[str]:
         """The command line that starts the fork server of the students."""
@@ -66,7 +70,7 @@ class Backend:
         ExaminationError
             The examination broke off twice, took too long, or failed by itself.
         """
-        findings = self._examine_once(job) or self._examine_once(job)
+        findings = self._examine_in_group(job) or self._examine_in_group(job)
         if findings is None:
             raise ExaminationError("the examination broke off twice")
         if (findings.failure or findings.events) and not self.is_alive():
@@ -76,18 +80,25 @@ class Backend:
             raise ExaminationError(f"the examination failed: {last[:300]}", findings.failure)
         return findings
 
-    def _examine_once(self, job: Job) -> Findings | None:
+    def _examine_in_group(self, job: Job) -> Findings | None:
+        with self.cgroups.group(job.limits) as entrance:
+            return self._examine_once(job, entrance)
+
+    def _examine_once(self, job: Job, entrance: list[int]) -> Findings | None:
         """The findings; None where the examination broke off although both fork servers are alive."""
+        seconds = job.limits.total_seconds + PATIENCE
+        ends = time.monotonic() + seconds
+        request = json.dumps({"memory_mib": job.limits.memory_mib}).encode()
         channel, theirs = socket.socketpair()
-        with channel:
-            channel.settimeout(job.limits.total_seconds + PATIENCE)
+        with channel:  # closing it ends the examiner, whatever it does
+            channel.settimeout(seconds)
             try:
                 with theirs:
-                    socket.send_fds(self.control, [b"{}"], [theirs.fileno()])
+                    socket.send_fds(self.control, [request], [theirs.fileno(), *entrance])
                 codec.send(channel, job.to_bytes())
-                return Findings.from_bytes(codec.receive(channel))
+                return Findings.from_bytes(codec.receive(channel, ends))
             except TimeoutError:
-                raise ExaminationError(f"the examination took over {job.limits.total_seconds + PATIENCE:g} s") from None
+                raise ExaminationError(f"the examination took over {seconds:g} s") from None
             except (EOFError, OSError):
                 if self.ended:
                     raise ExaminationError("the grader has ended") from None
@@ -116,6 +127,8 @@ class Backend:
         self.control.close()
         self.students_control.close()
         self.folder.cleanup()
+        if hasattr(self, "cgroups"):
+            self.cgroups.close()
 
 
 class BubblewrapBackend(Backend):
@@ -124,7 +137,7 @@ class BubblewrapBackend(Backend):
     role = "student"
 
     def command(self, python: list[str]) -> list[str]:
-        return outer_command(python)
+        return [*scope_command(), *outer_command(python)]
 
 
 class UnsafeBackend(Backend):

@@ -26,11 +26,16 @@ from .seeds import ForwardedSeeds
 from .text import MAX_NAME, one_line, printable
 
 _input = builtins.input
+START_SECONDS = 60.0
 GRACE = 2.0  # seconds between the timer inside the student's process and the end of that process
 
 
 class StudentProcessDied(ConnectionError):
     """The student's process has ended, by itself or because it did not answer in time."""
+
+
+class StudentNotStarted(RuntimeError):
+    """The student's process could not be started: the grader's failure."""
 
 
 class CallTimeout(TimeoutError):
@@ -52,8 +57,8 @@ class StudentClient:
         It will not be started again: time or restarts are used up.
     """
 
-    def __init__(self, job: Job, students: socket.socket):
-        self.job, self.students = job, students
+    def __init__(self, job: Job, students: socket.socket, group: Sequence[int] = ()):
+        self.job, self.students, self.group = job, students, group  # group: the entrance to a cgroup
         self.events: list[Event] = []
         self.cell = ""
         self.is_dead = self.is_over = False
@@ -69,9 +74,11 @@ class StudentClient:
         self.lifeline, held = socket.socketpair()
         seed = self.job.seed_for("student")
         request = {"limits": asdict(self.job.limits), "number": self.job.number, "seed": seed}
-        socket.send_fds(self.students, [json.dumps(request).encode()], [theirs.fileno(), held.fileno()])
+        fds = [theirs.fileno(), held.fileno(), *self.group]
+        socket.send_fds(self.students, [json.dumps(request).encode()], fds)
         theirs.close()
         held.close()
+        self._expect_ready()
         self.is_dead = False
         self._copies: dict[int, tuple[weakref.ref[Tensor], int, bool]] = {}
         self._sent: list[Tensor] = []
@@ -80,6 +87,15 @@ class StudentClient:
         self._is_stale = False  # a copy lacks the gradient that its original has
         if self.job.files:
             self.ask("files", self.job.files)
+
+    def _expect_ready(self) -> None:
+        """Until the process says that it is ready, no code of the student's runs: what fails is not the student's."""
+        try:
+            told = codec.decode(codec.receive(self.channel, time.monotonic() + START_SECONDS))
+        except (OSError, EOFError) as error:
+            told = f"{type(error).__name__}: {error}"
+        if told != "ready":
+            raise StudentNotStarted(f"the process for the student's code did not start: {one_line(told)}")
 
     def end(self) -> None:
         self.channel.close()

@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,13 @@ from .text import one_line
 _input = builtins.input
 
 
-def serve_job(channel: socket.socket, students: socket.socket) -> None:
+def serve_job(channel: socket.socket, students: socket.socket, group: Sequence[int] = ()) -> None:
     """Read a job from `channel`, examine it, and send the findings back, or the traceback of why there are none."""
     job = Job.from_bytes(codec.receive(channel))
     with tempfile.TemporaryDirectory() as folder:
         try:
             _prepare(job, Path(folder))
-            findings = Examination(job, students).findings()
+            findings = Examination(job, students, group).findings()
         except BaseException:
             findings = Findings(failure=traceback.format_exc())
     codec.send(channel, findings.to_bytes())
@@ -59,11 +59,11 @@ def _prepare(job: Job, folder: Path) -> None:
 class Examination:
     """Goes through the cells in order: the student's to the student, the tests here."""
 
-    def __init__(self, job: Job, students: socket.socket):
+    def __init__(self, job: Job, students: socket.socket, group: Sequence[int] = ()):
         self.job = job
         self.outputs: dict[str, list[Output]] = {}
         self.verdicts: dict[str, Verdict] = {}
-        self.student = StudentClient(job, students)
+        self.student = StudentClient(job, students, group)
         self.student.seeds.watch()
         self.scope: dict[str, Any] = {"__name__": "__main__"}
         self.shown_tests: list[Cell] = []

@@ -16,6 +16,9 @@ import select
 import signal
 import socket
 import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot  # noqa: F401 - imported for the forks
 import numpy  # noqa: F401
@@ -25,7 +28,8 @@ from torch import nn
 
 from course_utils import check, plots, probe, quiz, toy  # noqa: F401
 
-from . import sandbox
+from . import codec, sandbox, syscalls
+from .forks import Forks
 from .limits import Limits
 
 
@@ -45,26 +49,32 @@ def import_early() -> None:
 
 
 def serve_students(control: socket.socket, unsafe: bool) -> None:
-    """Fork a student's process for each request: JSON limits and number, with the channel and the lifeline."""
+    """Fork a student's process for each request: JSON limits and number, with the channel, the lifeline and
+    the entrance to a cgroup, where there is one."""
     from .shell import make_shell
     from .student import Student
 
+    if not unsafe:
+        syscalls.program()  # built once, for all forks
     shell = make_shell()
 
-    def student(request: dict, channel: socket.socket, lifeline: socket.socket) -> None:
+    def student(request: dict[str, Any], *fds: int) -> None:
+        channel, lifeline = (socket.socket(fileno=fd) for fd in fds[:2])
         limits = Limits(**request["limits"])
-        if unsafe:
-            pid = os.fork()
-            if pid == 0:
-                os.setsid()
-        else:
-            pid = sandbox.enclose(limits, request["number"])
+        try:
+            for entrance in fds[2:]:
+                _enter(entrance)
+            pid = _fork_alone() if unsafe else sandbox.enclose(limits, request["number"])
+        except Exception as error:  # before any code of the student's: the examiner must not blame the student
+            codec.send(channel, codec.encode(f"{type(error).__name__}: {error}"))
+            raise
         if pid == 0:
             lifeline.close()
             control.close()
             sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
             for stream in (0, 1, 2):  # what the student's code writes there would reach the instructor's terminal
                 os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+            codec.send(channel, codec.encode("ready"))
             Student(channel, shell, limits.output_bytes, request["seed"]).serve()
             os._exit(0)
         channel.close()
@@ -73,30 +83,58 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
     _serve(control, student)
 
 
+def _fork_alone() -> int:
+    """Fork; the child leads a process group of its own."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+    return pid
+
+
+def _enter(entrance: int) -> None:
+    """Move this process into a cgroup; whatever it forks is born there."""
+    os.write(entrance, b"0")
+    os.close(entrance)
+
+
 def serve_examiners(control: socket.socket, students: socket.socket) -> None:
-    """Fork an examiner for each request, with the channel on which it gets its job."""
+    """Fork an examiner for each request: JSON limits, with the channel on which it gets its job and the entrance to a
+    cgroup for the student's process, where there is one."""
     from .examiner import serve_job
 
-    _serve(control, lambda request, channel: serve_job(channel, students))
+    def examine(request: dict[str, Any], channel: int, *group: int) -> None:
+        sandbox.limit_memory(request["memory_mib"])
+        serve_job(socket.socket(fileno=channel), students, group)
+
+    _serve(control, examine, watched=True)
 
 
-def _serve(control: socket.socket, work) -> None:
+def _serve(control: socket.socket, work: Callable[..., None], watched: bool = False) -> None:
+    """Fork for each request. With `watched`, a fork ends when the other end of its first descriptor is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
+    forks = Forks()
     control.sendall(b"ready")
     while True:
+        forks.watch_until_readable(control)
         message, fds, _, _ = socket.recv_fds(control, 65536, 4)
         if not message:
             return
         if message == b"ping":
             control.sendall(b"pong")
             continue
-        if os.fork() == 0:
+        pid = os.fork()
+        if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(sandbox.PR_SET_PDEATHSIG, sandbox.SIGKILL)
             try:
-                work(json.loads(message), *(socket.socket(fileno=fd) for fd in fds))
+                forks.forget()
+                work(json.loads(message), *fds)
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(0)
+        if watched:
+            forks.add(pid, os.dup(fds[0]))
         for fd in fds:
             os.close(fd)
 

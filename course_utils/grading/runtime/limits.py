@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+MIB = 2**20
+
 
 @dataclass(frozen=True)
 class Limits:
