@@ -83,7 +83,7 @@ def environment(folder: str) -> dict[str, str]:
 def has_users() -> bool:
     """Whether this process, where it is root, could give each submission a user of its own."""
     ranges = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    return any(first <= FIRST_UID and FIRST_UID + USERS <= first + count for first, _, count in ranges)
+    return any(first <= FIRST_UID and first + count >= FIRST_UID + USERS for first, _, count in ranges)
 
 
 def enclose(limits: Limits, number: int) -> int:
