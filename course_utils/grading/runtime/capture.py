@@ -8,6 +8,7 @@ import fcntl
 import io
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -195,12 +196,13 @@ class _Bytes(io.BufferedIOBase):
 
 
 class CapturedFile:
-    """What stands for a terminal: a file in memory, on the process's first and second descriptor."""
+    """What takes the place of a terminal: a nameless file, on the process's first and second descriptor."""
 
     LARGE = 2**20
 
     def __init__(self) -> None:
-        self._file = os.memfd_create("output")
+        self._file, path = tempfile.mkstemp()  # memfd_create is refused: its memory counts for no folder
+        os.unlink(path)
         fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
         self._place = 0
 
