@@ -259,15 +259,15 @@ def model(
     """
     _attempted(value, name)
 
-    def run(changed: Tensor) -> Any:
-        return call(value, changed, name=name) if lengths is None else call(value, changed, lengths, name=name)
+    def run(changed: Tensor, valid: Tensor | None = lengths) -> Any:
+        return call(value, changed, name=name) if valid is None else call(value, changed, valid, name=name)
 
     asked = {"repeats": True} | behaviour
     try:
         found = asked | {"repeats": probe.repeats(run, batch)}
         if found["repeats"]:  # the other probes would take the difference between two runs for an influence
             found |= {
-                p: getattr(probe, p)(*((value, batch, lengths) if p == "reads_padding" else (run, batch)))
+                p: getattr(probe, p)(*((run, batch, lengths) if p == "reads_padding" else (run, batch)))
                 for p in behaviour
             }
     except ValueError as error:

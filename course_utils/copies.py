@@ -50,8 +50,8 @@ def _tensor(value: Tensor, memo: dict[int, Any]) -> Tensor:
 
 def _tuple(value: tuple[Any, ...], memo: dict[int, Any]) -> Any:
     parts = [_copied(part, memo) for part in value]
-    if hasattr(value, "_fields"):  # a named tuple, such as PackedSequence
-        return type(value)(*parts)
+    if hasattr(value, "_make"):  # a named tuple, such as PackedSequence; its constructor may want other arguments
+        return value._make(parts)
     known = type(value) is tuple or type(value).__module__ == "torch.return_types"
     return type(value)(parts) if known else value
 

@@ -336,6 +336,18 @@ def test_a_function_that_changes_its_arguments_spoils_no_later_check():
     assert inputs["lengths"].tolist() == [3, 1, 5]
 
 
+def test_a_model_that_changes_its_lengths_is_judged_by_the_right_ones():
+    layer = nn.RNN(5, 3, batch_first=True)
+
+    def last_states(batch, lengths):
+        lengths -= 1
+        return layer(batch)[0][torch.arange(len(batch)), lengths]
+
+    lengths = torch.tensor([4, 2, 6])
+    check.model(last_states, torch.randn(3, 7, 5), lengths, reads_padding=False)
+    assert lengths.tolist() == [4, 2, 6]
+
+
 def test_call_returns_what_the_function_returns():
     assert check.call(lambda a, b=1: a + b, 2, b=3) == 5
 

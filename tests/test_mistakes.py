@@ -17,7 +17,7 @@ from course_utils import check
 from course_utils.mistakes import BY_ID, CATALOGUE, diagnose, diagnose_error
 from course_utils.verdict import CheckFailed
 from lesson import facts
-from matrix import PASSED, UNNAMED, matrix, verdict
+from matrix import PASSED, UNNAMED, matrix, unmatched, verdict
 from notebooks import LESSONS, ROOT, cells_of
 from tasks import TASKS
 
@@ -81,6 +81,10 @@ def test_each_mutant_is_named_rightly_on_every_draw():
     for mistake, named in matrix(SEEDS).items():
         assert set(named) == {mistake}
         assert named[mistake] >= SEEDS
+
+
+def test_each_simulation_has_a_mutant_that_matches_it_alone():
+    assert unmatched(seeds=5) == []
 
 
 @tasks
@@ -231,7 +235,7 @@ def test_no_example_holds_a_solution_of_an_assignment():
 def test_no_message_holds_the_expected_number(task):
     """What a wrong answer is told, at the last hint level, never has the right number in it."""
     answers = list(task.right.values())
-    for name, answer in task.wrong.items():
+    for name, answer in task.mutants():
         with contextlib.redirect_stdout(io.StringIO()), pytest.raises(CheckFailed) as caught:
             task.check(answer, task.draw(1))
         right = answers[0](**task.draw(1))

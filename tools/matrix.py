@@ -6,23 +6,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
 from collections import Counter
+from unittest import mock
 
 import torch
 from matplotlib.figure import Figure
 
-from course_utils.mistakes import BY_ID
+from course_utils import failure
+from course_utils.mistakes import BY_ID, CATALOGUE, Mistake, diagnose, diagnose_error
 from course_utils.plots import Picture
 from course_utils.verdict import CheckFailed
 from notebooks import ROOT
-from tasks import TASKS, Task
+from tasks import TASKS, Answer, Task
 
 PASSED, UNNAMED = "(passed)", "(unnamed)"
+# A probe that answers yes or no cannot tell these apart, so a check of a model names both.
+TOGETHER = (("forgot-batch-first", "reshape-to-swap"), ("last-step-of-padding", "mean-over-padding"))
 
 
-def verdict(task: Task, answer, seed: int) -> tuple[str, ...]:
+def verdict(task: Task, answer: Answer, seed: int) -> tuple[str, ...]:
     """The ids that the task's real check names, or that there are none, or that the answer passes."""
     with contextlib.redirect_stdout(io.StringIO()):
         try:
@@ -36,10 +41,42 @@ def matrix(seeds: int) -> dict[str, Counter[str]]:
     """Mistake that a mutant makes -> how often each id is named, over all its tasks and `seeds` draws."""
     named: dict[str, Counter[str]] = {mistake: Counter() for mistake in BY_ID}
     for task in TASKS:
-        for mistake, answer in task.wrong.items():
+        for mistake, answer in task.mutants():
             for seed in range(seeds):
-                named[mistake].update(verdict(task, answer, seed))
+                found = verdict(task, answer, seed)
+                named[mistake].update((mistake,) if mistake in found and found in TOGETHER else found)
     return named
+
+
+def unmatched(seeds: int) -> list[str]:
+    """The simulations of the catalogue, as "id[index]", that no mutant of their mistake matches alone."""
+    left = {(mistake.id, index) for mistake in CATALOGUE for index in range(len(mistake.simulations))}
+    for task in TASKS:
+        for mistake, answer in task.mutants():
+            if any(name == mistake for name, _ in left):
+                for seed in range(seeds):
+                    found = matching(BY_ID[mistake], task, answer, seed)
+                    left -= {(mistake, *found)} if len(found) == 1 else set()
+    return [f"{name}[{index}]" for name, index in sorted(left)]
+
+
+def matching(mistake: Mistake, task: Task, answer: Answer, seed: int) -> set[int]:
+    """Which simulations of the mistake give what the answer gives, or raise what it raises."""
+    found: set[int] = set()
+    alone = [dataclasses.replace(mistake, simulations=(simulation,)) for simulation in mistake.simulations]
+
+    def by_value(catalogue, inputs, matches):
+        found.update(index for index, one in enumerate(alone) if diagnose([one], inputs, matches))
+        return diagnose(catalogue, inputs, matches)
+
+    def by_error(catalogue, message, inputs):
+        raised = [one.messages(inputs) for one in alone]
+        found.update(index for index, texts in enumerate(raised) if any(message.startswith(text) for text in texts))
+        return diagnose_error(catalogue, message, inputs)
+
+    with mock.patch.multiple(failure, diagnose=by_value, diagnose_error=by_error):
+        verdict(task, answer, seed)
+    return found
 
 
 def table(named: dict[str, Counter[str]]) -> str:

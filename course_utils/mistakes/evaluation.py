@@ -30,6 +30,11 @@ def _signed(metric, forecast, actual):
     return {"mae": mean, "rmse": mean}[metric]
 
 
+def _root_of_signed(metric, forecast, actual):
+    """NaN where the errors are negative on average, as torch's sqrt gives."""
+    return {"rmse": float((forecast.flatten() - actual).mean().sqrt())}[metric]
+
+
 def _signed_move(metric, name, series, lag):
     return {name: float((series[lag:] - series[:-lag]).mean())}[metric]
 
@@ -271,7 +276,7 @@ print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - seri
         simulations=(
             _signed,
             lambda metric, forecast, actual: -_signed(metric, forecast, actual),
-            lambda metric, forecast, actual: {"rmse": _signed(metric, forecast, actual)}[metric] ** 0.5,
+            lambda metric, forecast, actual: _root_of_signed(metric, forecast, actual),
             _signed_ratio,
             lambda metric, forecast, actual, train: -_signed_ratio(metric, forecast, actual, train),
             lambda metric, series: _signed_move(metric, "naive mae", series, 1),

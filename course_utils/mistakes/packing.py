@@ -24,8 +24,10 @@ def _last_of_padded(layer, batch, lengths):
 
 
 def _states_of_padded(layer, batch, lengths):
+    if not layer.bidirectional:
+        raise ValueError("for one direction this is the last step of the output")
     h_n = layer(batch)[1]
-    return torch.cat([h_n[-2], h_n[-1]], dim=1) if layer.bidirectional else h_n[-1]
+    return torch.cat([h_n[-2], h_n[-1]], dim=1)
 
 
 def _unpacked(layer, batch, lengths, **options):

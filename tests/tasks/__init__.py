@@ -1,7 +1,7 @@
 """Tasks as a learner meets them, by lesson; every mistake of the catalogue has a wrong answer in one of them."""
 
 from . import by_hand, evaluation, layers, metrics, packing, training
-from .task import Task, value_of
+from .task import Answer, Task, value_of
 
 TASKS: tuple[Task, ...] = tuple(
     value
@@ -10,4 +10,4 @@ TASKS: tuple[Task, ...] = tuple(
     if isinstance(value, Task)
 )
 
-__all__ = ["TASKS", "Task", "value_of"]
+__all__ = ["TASKS", "Answer", "Task", "value_of"]

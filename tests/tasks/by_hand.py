@@ -54,15 +54,49 @@ BY_HAND = Task(
         ),
     },
     wrong={
-        "second-bias-forgotten": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + u @ h + b)),
+        "second-bias-forgotten": (
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + u @ h + b)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + u @ h + c)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + u @ h)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + (u @ h + c if h.any() else 0))),
+        ),
         "activation-missing": steps_by(lambda x, h, w, u, b, c: w @ x + b + u @ h + c),
-        "activation-misplaced": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b) + torch.tanh(u @ h + c)),
+        "activation-misplaced": (
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b) + u @ h + c),
+            steps_by(lambda x, h, w, u, b, c: w @ x + b + torch.tanh(u @ h + c)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b) + torch.tanh(u @ h + c)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + u @ h) + b + c),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(torch.tanh(w @ x + b + u @ h + c))),
+        ),
         "weight-not-transposed": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + h @ u + c)),
-        "no-memory": steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + c)),
+        "no-memory": (
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + c)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b)),
+        ),
         "state-changed-in-place": overwritten,
         "start-state-as-step": lambda layer, by_hand: torch.cat([torch.zeros(1, layer.hidden_size), layer(by_hand)[0]])[
             :-1
         ],
+    },
+)
+
+
+def as_many_features_as_hidden(seed: int) -> dict[str, Any]:
+    s, _ = drawn(seed)
+    layer = nn.RNN(s.hidden, s.hidden).requires_grad_(False)
+    return {"layer": layer, "by_hand": torch.randn(s.time, s.hidden)}
+
+
+SQUARE_BY_HAND = Task(
+    "the cell by hand, where both weights are square",
+    as_many_features_as_hidden,
+    BY_HAND.check,
+    right=BY_HAND.right,
+    wrong={
+        "weight-not-transposed": (
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(x @ w + b + h @ u + c)),
+            steps_by(lambda x, h, w, u, b, c: torch.tanh(w @ x + b + h @ u + c)),
+        ),
     },
 )
 
@@ -99,8 +133,9 @@ BOTH_BY_HAND = Task(
         "directions-exchanged": lambda layer, by_hand: torch.cat(
             [one_way(layer, by_hand.flip(0), 1).flip(0), one_way(layer, by_hand, 0)], dim=1
         ),
-        "both-walk-forward": lambda layer, by_hand: torch.cat(
-            [one_way(layer, by_hand, 0), one_way(layer, by_hand, 1)], dim=1
+        "both-walk-forward": (
+            lambda layer, by_hand: torch.cat([one_way(layer, by_hand, 0), one_way(layer, by_hand, 1)], dim=1),
+            lambda layer, by_hand: torch.cat([one_way(layer, by_hand, 0), one_way(layer, by_hand, 1).flip(0)], dim=1),
         ),
     },
 )
@@ -121,6 +156,34 @@ CONTINUED = Task(
     wrong={
         "state-not-carried": lambda layer, by_hand, cut: torch.cat([layer(by_hand[:cut])[0], layer(by_hand[cut:])[0]]),
     },
+)
+
+
+def stream(seed: int) -> dict[str, Any]:
+    s, _ = drawn(seed)
+    layer = nn.RNN(s.features, s.hidden, batch_first=True)
+    return {"layer": layer, "batch": torch.randn(s.batch, 3 * s.time, s.features), "chunk": s.time}
+
+
+def in_chunks(layer: nn.RNN, batch: Tensor, chunk: int, carry: Answer) -> Tensor:
+    outputs, state = [], None
+    for part in batch.split(chunk, dim=1):
+        output, state = layer(part, state)
+        outputs.append(output)
+        state = carry(state)
+    return torch.cat(outputs, dim=1)
+
+
+IN_CHUNKS = Task(
+    "a stream in chunks",
+    stream,
+    closely(lambda layer, batch, chunk: layer(batch)[0]),
+    right={
+        "state carried": lambda layer, batch, chunk: in_chunks(layer, batch, chunk, lambda state: state),
+        "detached": lambda layer, batch, chunk: in_chunks(layer, batch, chunk, lambda state: state.detach()),
+        "at once": lambda layer, batch, chunk: layer(batch)[0],
+    },
+    wrong={"state-not-carried": lambda layer, batch, chunk: in_chunks(layer, batch, chunk, lambda state: None)},
 )
 
 

@@ -26,6 +26,11 @@ def scaled(train, test):
     return (test - train.mean(0)) / train.std(0)
 
 
+def by_numpy(fitted, numbers):
+    """NumPy's spread is that of the whole set, not of a sample of it."""
+    return torch.from_numpy((numbers.numpy() - fitted.numpy().mean(0)) / fitted.numpy().std(0))
+
+
 SCALE = Task(
     "scale the test set",
     split_series,
@@ -40,8 +45,16 @@ SCALE = Task(
         ),
     },
     wrong={
-        "scaler-fitted-on-everything": lambda train, test: scaled(torch.cat([train, test]), test),
-        "scaler-fitted-on-test": lambda train, test: scaled(test, test),
+        "scaler-fitted-on-everything": (
+            lambda train, test: scaled(torch.cat([train, test]), test),
+            lambda train, test: by_numpy(torch.cat([train, test]), test),
+        ),
+        "scaler-fitted-on-test": (
+            lambda train, test: scaled(test, test),
+            lambda train, test: by_numpy(test, test),
+            lambda train, test: (test - test.mean(0)) / train.std(0),
+            lambda train, test: (test - train.mean(0)) / test.std(0),
+        ),
     },
 )
 
@@ -124,7 +137,12 @@ TARGETS = Task(
         "loop": lambda series, window: torch.stack([series[i + window] for i in range(len(series) - window)]),
         "unfold": lambda series, window: series.unfold(0, window + 1, 1)[:, -1],
     },
-    wrong={"targets-shifted": lambda series, window: series.unfold(0, window, 1)[:-1, -1]},
+    wrong={
+        "targets-shifted": (
+            lambda series, window: series.unfold(0, window, 1)[:-1, -1],
+            lambda series, window: series[window - 1 :],
+        ),
+    },
 )
 
 GAP = Task(
@@ -151,7 +169,10 @@ NAIVE = Task(
     wrong={
         "naive-shifted": lambda series: (series[2:] - series[:-2]).abs().mean(),
         "rolled-round": lambda series: (series - series.roll(1)).abs().mean(),
-        "sign-kept": lambda series: series.diff().mean(),
+        "sign-kept": (
+            lambda series: series.diff().mean(),
+            lambda series: (series[:-1] - series[1:]).mean(),
+        ),
     },
 )
 SEASONAL = Task(
@@ -168,7 +189,14 @@ SEASONAL = Task(
         ),
     },
     wrong={
-        "season-off-by-one": lambda series, season: (series[season - 1 :] - series[: 1 - season]).abs().mean(),
+        "season-off-by-one": (
+            lambda series, season: (series[season - 1 :] - series[: 1 - season]).abs().mean(),
+            lambda series, season: (series[season + 1 :] - series[: -season - 1]).abs().mean(),
+        ),
+        "sign-kept": (
+            lambda series, season: (series[season:] - series[:-season]).mean(),
+            lambda series, season: (series[:-season] - series[season:]).mean(),
+        ),
         "rolled-round": lambda series, season: (series - series.roll(season)).abs().mean(),
         "repeated-difference": lambda series, season: series.diff(season).abs().mean(),
     },
@@ -197,7 +225,10 @@ RMSE = Task(
     wrong={
         "squared-for-root": lambda forecast, actual: F.mse_loss(forecast, actual),
         "absolute-for-root": lambda forecast, actual: F.l1_loss(forecast, actual),
-        "sign-kept": lambda forecast, actual: (forecast - actual).mean().abs(),
+        "sign-kept": (
+            lambda forecast, actual: (forecast - actual).mean().abs(),
+            lambda forecast, actual: (forecast - actual).mean().sqrt(),
+        ),
     },
 )
 
@@ -212,7 +243,10 @@ MAE = Task(
     },
     wrong={
         "column-against-row": lambda forecast, actual: (forecast - actual).abs().mean(),
-        "sign-kept": lambda forecast, actual: (forecast[:, 0] - actual).mean(),
+        "sign-kept": (
+            lambda forecast, actual: (forecast[:, 0] - actual).mean(),
+            lambda forecast, actual: (actual - forecast[:, 0]).mean(),
+        ),
     },
 )
 
@@ -236,7 +270,10 @@ MASE = Task(
         "scale-from-test": lambda forecast, actual, train: (
             (forecast - actual).abs().mean() / actual.diff().abs().mean()
         ),
-        "sign-kept": lambda forecast, actual, train: (forecast - actual).mean() / train.diff().abs().mean(),
+        "sign-kept": (
+            lambda forecast, actual, train: (forecast - actual).mean() / train.diff().abs().mean(),
+            lambda forecast, actual, train: (actual - forecast).mean() / train.diff().abs().mean(),
+        ),
     },
 )
 

@@ -73,6 +73,60 @@ STATE_SHAPE = Task(
 )
 
 
+COUNTED_STATE_SHAPE = Task(
+    "shape of h_n by the number of states",
+    lambda seed: (lambda sizes: sizes | {"states": sizes["layers"] * sizes["directions"]})(shapes_of(seed)),
+    shape_check("states batch hidden", "states", "batch", "hidden", "time"),
+    right={
+        "tuple": lambda states, batch, hidden, **_: (states, batch, hidden),
+        "list": lambda states, batch, hidden, **_: [states, batch, hidden],
+        "tensor": lambda states, batch, hidden, **_: torch.zeros(states, batch, hidden),
+    },
+    wrong={
+        "state-batch-first": lambda states, batch, hidden, **_: (batch, states, hidden),
+        "forgot-batch-first": lambda states, time, hidden, **_: (states, time, hidden),
+    },
+)
+
+SPLIT_STATE_SHAPE = Task(
+    "shape of h_n with layers and directions apart",
+    shapes_of,
+    shape_check("layers directions batch hidden", *STATE_NAMES),
+    right={
+        "tuple": lambda layers, directions, batch, hidden, **_: (layers, directions, batch, hidden),
+        "view": lambda layers, directions, batch, hidden, **_: torch.zeros(layers * directions, batch, hidden).view(
+            layers, directions, batch, hidden
+        ),
+        "unflatten": lambda layers, batch, hidden, **_: torch.zeros(2 * layers, batch, hidden).unflatten(0, (-1, 2)),
+    },
+    wrong={"state-batch-first": lambda layers, directions, batch, hidden, **_: (batch, layers, directions, hidden)},
+)
+
+SUMMARY_SHAPE = Task(
+    "shape of a summary of both directions",
+    shapes_of,
+    shape_check("batch directions*hidden", "batch", "directions", "hidden", "layers"),
+    right={
+        "tuple": lambda batch, directions, hidden, **_: (batch, directions * hidden),
+        "size": lambda batch, hidden, **_: torch.Size([batch, 2 * hidden]),
+        "cat": lambda batch, hidden, **_: torch.cat([torch.zeros(batch, hidden), torch.ones(batch, hidden)], dim=1),
+    },
+    wrong={"last-state-one-direction": lambda batch, hidden, **_: (batch, hidden)},
+)
+
+INPUT_SHAPE = Task(
+    "shape of a batch",
+    lambda seed: (lambda sizes: sizes | {"feature": sizes["features"]})(shapes_of(seed)),
+    shape_check("batch time feature", "batch", "time", "feature"),
+    right={
+        "tuple": lambda batch, time, feature, **_: (batch, time, feature),
+        "tensor": lambda batch, time, feature, **_: torch.zeros(batch, time, feature),
+        "stack": lambda batch, time, feature, **_: torch.stack([torch.zeros(time, feature)] * batch),
+    },
+    wrong={"missing-feature-axis": lambda batch, time, **_: (batch, time)},
+)
+
+
 def layer_check(answer, inputs):
     check.layer(
         value_of(answer, inputs), name="layer", input_size=inputs["features"], hidden_size=inputs["hidden"],
@@ -141,6 +195,10 @@ RUN_RIGHT = {
 }
 
 
+def reshaped(batch: Tensor) -> Tensor:
+    return batch.reshape(batch.shape[1], len(batch), -1)
+
+
 def by_steps(layer: nn.RNN, batch: Tensor) -> Tensor:
     state, outputs = None, []
     for step in batch.unbind(1):
@@ -157,8 +215,10 @@ RUN_BATCH = Task(
     wrong={
         "forgot-batch-first": lambda layer, batch: layer(batch)[0],
         "time-first": lambda layer, batch: layer(batch.transpose(0, 1))[0],
-        "reshape-to-swap": lambda layer, batch: layer(batch.reshape(batch.shape[1], len(batch), -1))[0].reshape(
-            *batch.shape[:2], -1
+        "reshape-to-swap": (
+            lambda layer, batch: layer(reshaped(batch))[0].reshape(*batch.shape[:2], -1),
+            lambda layer, batch: layer(reshaped(batch))[0].transpose(0, 1),
+            lambda layer, batch: layer(batch.transpose(0, 1))[0].reshape(*batch.shape[:2], -1),
         ),
         "wrong-feature-size": lambda layer, batch: layer(torch.cat([batch, batch], -1)),
         "missing-feature-axis": lambda layer, batch: layer(batch[..., 0]),
@@ -208,6 +268,7 @@ START_ROWS = Task(
     },
     wrong={
         "start-state-too-few-rows": lambda layer, batch: layer(batch, torch.zeros(1, len(batch), layer.hidden_size))[0],
+        "start-state-batch-first": lambda layer, batch: layer(batch, torch.zeros(len(batch), 2, layer.hidden_size))[0],
     },
 )
 
@@ -248,6 +309,31 @@ LAST_STATE = Task(
     wrong={
         "states-unpacked-as-pair": lambda layer, batch: (lambda output, pair: pair[0])(*layer(batch)),
         "state-batch-first": lambda layer, batch: layer(batch)[1][:, -1],
+    },
+)
+
+
+def one_sequence(seed: int) -> dict[str, Any]:
+    s, _ = drawn(seed)
+    layer = nn.RNN(s.features, s.hidden, batch_first=bool(seed % 2))
+    return {"layer": layer, "sequence": torch.randn(s.time, s.features)}
+
+
+ONE_SEQUENCE = Task(
+    "all states of one sequence",
+    one_sequence,
+    closely(lambda layer, sequence: layer(sequence)[0]),
+    right={
+        "as it is": lambda layer, sequence: layer(sequence)[0],
+        "a batch of one": lambda layer, sequence: layer(sequence.unsqueeze(1 - layer.batch_first))[0].flatten(0, 1),
+        "squeezed": lambda layer, sequence: layer(sequence[None] if layer.batch_first else sequence[:, None])[
+            0
+        ].squeeze(),
+    },
+    wrong={
+        "forgot-batch-first": lambda layer, sequence: layer(sequence[:, None] if layer.batch_first else sequence[None])[
+            0
+        ].flatten(0, 1),
     },
 )
 
@@ -306,6 +392,29 @@ MIXED = Task(
         "loop": lambda batch, **_: [int(batch[0, t] + batch[1, t]) for t in range(batch.shape[1])],
     },
     wrong={"samples-believed-apart": lambda batch, sample, **_: batch[sample, :, 0].cumsum(0).tolist()},
+)
+
+
+def apart_check(answer, inputs):
+    model = value_of(answer, inputs)
+    check.model(model, inputs["batch"], name="model", samples_mix=False)
+
+
+MODEL_OF_SAMPLES = Task(
+    "a model that keeps its samples apart",
+    run_inputs(),
+    apart_check,
+    right={
+        "transpose": lambda layer, batch: lambda changed: RUN_RIGHT["transpose"](layer, changed),
+        "one at a time": lambda layer, batch: lambda changed: alone(layer, changed),
+        "steps": lambda layer, batch: lambda changed: by_steps(layer, changed),
+    },
+    wrong={
+        "forgot-batch-first": lambda layer, batch: lambda changed: layer(changed)[0],
+        "reshape-to-swap": lambda layer, batch: (
+            lambda changed: layer(reshaped(changed))[0].reshape(*changed.shape[:2], -1)
+        ),
+    },
 )
 
 

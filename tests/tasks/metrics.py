@@ -200,7 +200,12 @@ ONE_A_TARGET = Task(
         "squeeze": lambda targets, predictions: float((targets == predictions.squeeze(1)).sum()) / len(targets),
         "column": lambda targets, predictions: accuracy_of(targets[:, None], predictions),
     },
-    wrong={"column-against-row": lambda targets, predictions: (targets == predictions).sum() / len(targets)},
+    wrong={
+        "column-against-row": (
+            lambda targets, predictions: (targets == predictions).sum() / len(targets),
+            lambda targets, predictions: (targets == predictions).float().mean(),
+        ),
+    },
 )
 
 
@@ -259,7 +264,17 @@ CHOOSE_THRESHOLD = Task(
             chosen(validation_scores.sort().values, validation_targets[validation_scores.argsort()])
         ),
     },
-    wrong={"threshold-chosen-on-test": lambda test_scores, test_targets, **_: chosen(test_scores, test_targets)},
+    wrong={
+        "threshold-chosen-on-test": (
+            lambda test_scores, test_targets, **_: chosen(test_scores, test_targets),
+            lambda validation_scores, validation_targets, test_scores, test_targets: chosen(
+                torch.cat([validation_scores, test_scores]), torch.cat([validation_targets, test_targets])
+            ),
+            lambda validation_scores, test_scores, test_targets, **_: max(
+                validation_scores.unique().tolist(), key=lambda t: f1_of(test_targets, (test_scores >= t).long())
+            ),
+        ),
+    },
 )
 
 
@@ -373,7 +388,11 @@ SEQUENCES = Task(
         ),
     },
     wrong={
-        "tokens-for-sequences": token_accuracy,
+        "tokens-for-sequences": (
+            token_accuracy,
+            lambda targets, predictions, mask: (((targets == predictions) & mask).sum(1) / mask.sum(1)).mean(),
+        ),
+        "accuracy-over-padding": lambda targets, predictions, mask: (targets == predictions).all(1).float().mean(),
         "all-under-a-mask": lambda targets, predictions, mask: ((targets == predictions) & mask).all(1).float().mean(),
     },
 )

@@ -83,7 +83,12 @@ LAST_STEP = Task(
     wrong={
         "last-step-of-padding": lambda layer, batch, lengths: layer(batch)[0][:, -1],
         "index-without-rows": lambda layer, batch, lengths: layer(batch)[0][:, lengths - 1],
-        "one-step-too-far": lambda layer, batch, lengths: layer(batch)[0][torch.arange(len(batch)), lengths],
+        "one-step-too-far": (
+            lambda layer, batch, lengths: layer(batch)[0][torch.arange(len(batch)), lengths],
+            lambda layer, batch, lengths: unpacked(layer, batch, lengths, total_length=batch.shape[1])[
+                torch.arange(len(batch)), lengths
+            ],
+        ),
         "order-never-restored": still_sorted,
         "unsorted-lengths": lambda layer, batch, lengths: layer(pack_padded_sequence(batch, lengths, True))[1][-1],
         "pack-without-batch-first": packed_time_first,
@@ -171,9 +176,11 @@ BOTH_ENDS = Task(
     wrong={
         "last-step-of-padding": lambda layer, batch, lengths: states_of(layer(batch)[1], -2, -1),
         "backward-from-padding": ends_of_padded,
-        "last-output-both-directions": lambda layer, batch, lengths: unpacked(layer, batch, lengths)[
-            torch.arange(len(batch)), lengths - 1
-        ],
+        "last-output-both-directions": (
+            lambda layer, batch, lengths: unpacked(layer, batch, lengths)[torch.arange(len(batch)), lengths - 1],
+            lambda layer, batch, lengths: layer(batch)[0][torch.arange(len(batch)), lengths - 1],
+        ),
+        "reshape-to-swap": lambda layer, batch, lengths: packed(layer, batch, lengths)[1].reshape(len(batch), -1),
         "last-state-one-direction": lambda layer, batch, lengths: packed(layer, batch, lengths)[1][-1],
         "directions-exchanged": lambda layer, batch, lengths: states_of(packed(layer, batch, lengths)[1], -1, -2),
     },
@@ -196,7 +203,34 @@ POOLING = Task(
         ),
         "unpacked": lambda layer, batch, lengths: unpacked(layer, batch, lengths).sum(1) / lengths[:, None],
     },
-    wrong={"mean-over-padding": lambda layer, batch, lengths: layer(batch)[0].mean(1)},
+    wrong={
+        "mean-over-padding": (
+            lambda layer, batch, lengths: layer(batch)[0].mean(1),
+            lambda layer, batch, lengths: unpacked(layer, batch, lengths).mean(1),
+            lambda layer, batch, lengths: unpacked(layer, batch, lengths, total_length=batch.shape[1]).mean(1),
+        ),
+    },
+)
+
+
+def padding_check(answer, inputs):
+    model = value_of(answer, inputs)
+    check.model(model, inputs["batch"], inputs["lengths"], name="model", reads_padding=False)
+
+
+SUMMARY_MODEL = Task(
+    "a model whose summary leaves the padding out",
+    padded_inputs(),
+    padding_check,
+    right={
+        "last": lambda layer, batch, lengths: lambda x, n: packed(layer, x, n)[1][-1],
+        "mean": lambda layer, batch, lengths: lambda x, n: masked_mean(layer, x, n),
+        "loop": lambda layer, batch, lengths: lambda x, n: last_by_loop(layer, x, n),
+    },
+    wrong={
+        "last-step-of-padding": lambda layer, batch, lengths: lambda x, n: layer(x)[0][:, -1],
+        "mean-over-padding": lambda layer, batch, lengths: lambda x, n: layer(x)[0].mean(1),
+    },
 )
 
 
@@ -226,8 +260,9 @@ ALL_OUTPUTS = Task(
     wrong={
         "output-shorter-than-targets": lambda layer, batch, lengths: unpacked(layer, batch, lengths),
         "unpacked-time-first": lambda layer, batch, lengths: pad_packed_sequence(packed(layer, batch, lengths)[0])[0],
-        "order-never-restored": lambda layer, batch, lengths: unpacked(
-            layer, *in_order(batch, lengths), total_length=batch.shape[1]
+        "order-never-restored": (
+            lambda layer, batch, lengths: unpacked(layer, *in_order(batch, lengths)),
+            lambda layer, batch, lengths: unpacked(layer, *in_order(batch, lengths), total_length=batch.shape[1]),
         ),
     },
 )
@@ -245,7 +280,7 @@ BOTH_OUTPUTS = Task(
         ),
     },
     wrong={
-        "backward-from-padding": ALL_OUTPUTS.right["mask"],
+        "backward-from-padding": (ALL_OUTPUTS.right["mask"], lambda layer, batch, lengths: layer(batch)[0]),
         "unpacked-time-first": lambda layer, batch, lengths: pad_packed_sequence(
             packed(layer, batch, lengths)[0], total_length=batch.shape[1]
         )[0],
@@ -315,9 +350,13 @@ PADDED_SUMS = Task(
         "array": lambda sequence, **_: np.cumsum(sequence[:, 0].numpy()),
     },
     wrong={
-        "padding-believed-unread": lambda layer, sequence, length: [
-            float(sequence[: min(i + 1, length)].sum()) for i in range(len(sequence))
-        ],
+        "padding-believed-unread": (
+            lambda layer, sequence, length: [float(sequence[: min(i + 1, length)].sum()) for i in range(len(sequence))],
+            lambda layer, sequence, length: [
+                float(sequence[: i + 1].sum()) if i < length else 0 for i in range(len(sequence))
+            ],
+            lambda layer, sequence, length: sequence[:length, 0].cumsum(0).tolist(),
+        ),
         "no-memory": lambda sequence, **_: sequence[:, 0].tolist(),
     },
 )
@@ -346,7 +385,10 @@ PACKED_DATA = Task(
         "columns": lambda sequences: by_columns(sorted(sequences, key=lambda one: -len(one))),
     },
     wrong={
-        "packed-by-rows": lambda sequences: torch.cat(sequences)[:, 0].tolist(),
+        "packed-by-rows": (
+            lambda sequences: torch.cat(sequences)[:, 0].tolist(),
+            lambda sequences: torch.cat(sorted(sequences, key=len, reverse=True))[:, 0],
+        ),
         "packed-in-given-order": by_columns,
     },
 )

@@ -1,12 +1,12 @@
 """Tasks as a learner meets them: fresh inputs, the check, right answers of different styles, and wrong ones by name.
 
 A task draws its inputs from a seed and hands the learner's function to the check. `right` and `wrong` are
-functions of those inputs; each wrong one makes the mistake of the catalogue that it stands under.
+functions of those inputs; a wrong one makes the mistake of the catalogue under whose name it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,13 @@ class Task:
     draw: Callable[[int], dict[str, Any]]
     check: Callable[[Answer, dict[str, Any]], None]
     right: dict[str, Answer]
-    wrong: dict[str, Answer]
+    wrong: dict[str, Answer | tuple[Answer, ...]]
+
+    def mutants(self) -> Iterator[tuple[str, Answer]]:
+        """Each wrong answer with the mistake that it makes."""
+        for mistake, answers in self.wrong.items():
+            for answer in answers if isinstance(answers, tuple) else (answers,):
+                yield mistake, answer
 
 
 def value_of(answer: Answer, inputs: dict[str, Any]) -> Any:
