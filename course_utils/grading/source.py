@@ -17,19 +17,13 @@ SCHEMA = 3  # of nbgrader's metadata
 ID = re.compile(r"[a-zA-Z0-9_-]+")
 AUTOTEST = re.compile(r"^\s*###\s*(HASHED )?AUTOTEST", re.MULTILINE)
 MAGIC_CALLS = ("run_line_magic", "run_cell_magic", "system", "getoutput")
-RUN_ANYWHERE = [
-    "matplotlib",
-    "config",
-    "load_ext",
-    "reload_ext",
-    "autoreload",
-    "precision",
-    "pylab",
+# Magics that mean something, or nothing at all, where tests run; code._Magics runs them.
+RUN_ANYWHERE = ("matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "pylab") + (
     "time",
     "timeit",
     "capture",
     "prun",
-]
+)
 
 
 def check_source(course: Course, assignment: str) -> None:

@@ -116,7 +116,7 @@ def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsaf
         sanitized = sanitize(submission, spec.cells)
     except RefusedError as refused:
         scores = dict.fromkeys(spec.points, 0.0)
-        blank = [cell.id for cell in spec.cells if cell.role == "answer"]
+        blank = [cell.id for cell in spec.cells if cell.role == "answer" or cell.id in spec.written]
         notebook = spec.notebook(spec.released(), {}, seed)
         return Result(scores, notebook, blank=blank, refused=str(refused), seed=seed)
     job = Job(

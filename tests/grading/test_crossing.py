@@ -103,6 +103,12 @@ PASSES = {
         "assert x.grad.shape == x.shape and x.grad.abs().sum() > 0\n"
         "model.zero_grad()\nassert all(p.grad is None for p in model.parameters())",
     ),
+    "the test sets the weights of the student's module": (
+        MODEL + "f = Model",
+        "model = f().eval()\nwith torch.no_grad():\n    for p in model.parameters():\n        p.fill_(0.0)\n"
+        "    for name, p in model.named_parameters():\n        if name == 'head.bias':\n            p += 3\n"
+        "assert model(torch.ones(4, 5, 2)).tolist() == [[3.0]] * 4",
+    ),
     "a gradient by autograd.grad": (
         MODEL + "f = Model",
         "model = f().eval()\nx = torch.ones(4, 5, 2, requires_grad=True)\n"

@@ -7,6 +7,7 @@ import json
 import socket
 import time
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -20,13 +21,14 @@ from .findings import Event, Fate
 from .gradients import followed
 from .handover import Handover
 from .job import Cell, Job
-from .kinds import CodecError
+from .kinds import MAX_FRAME, CodecError
 from .proxy import Proxy, proxy_class
 from .seeds import ForwardedSeeds
 from .text import MAX_NAME, one_line, printable
 
 _input = builtins.input
 START_SECONDS = 60.0
+MAX_HELD = 4 * MAX_FRAME  # bytes of parameters that are kept for a test
 GRACE = 2.0  # seconds between the timer inside the student's process and the end of that process
 
 
@@ -81,6 +83,7 @@ class StudentClient:
         self._expect_ready()
         self.is_dead = False
         self._copies: dict[int, tuple[weakref.ref[Tensor], int, bool]] = {}
+        self._held: deque[Tensor] = deque(maxlen=1000)  # a test may let go of a parameter that it has changed
         self._sent: list[Tensor] = []
         self._arrived: list[tuple[Tensor, int]] = []
         self._input: Any = None
@@ -237,10 +240,18 @@ class StudentClient:
             with torch.no_grad():
                 copy.copy_(tensor)
             tensor = copy
+        elif isinstance(tensor, torch.nn.Parameter):
+            self._hold(tensor)
         self._is_stale |= has_gradient != (tensor.grad is not None)
         self._copies[number] = (weakref.ref(tensor), tensor._version, tensor.grad is not None)
         self._arrived.append((tensor, number))
         return tensor
+
+    def _hold(self, parameter: Tensor) -> None:
+        """Keep a copy until changes are sent back, the newest ones if they are large."""
+        self._held.append(parameter)
+        while sum(held.nbytes for held in self._held) > MAX_HELD:
+            self._held.popleft()
 
     # Gradients and weights of the student's modules.
 

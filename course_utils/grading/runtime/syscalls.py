@@ -28,9 +28,7 @@ BEYOND_THE_LIMITS = """
     memfd_create memfd_secret shmget shmat shmctl semget semop semctl msgget msgsnd msgrcv msgctl
     io_uring_setup io_uring_enter io_uring_register
 """
-DENIED = " ".join(
-    (NAMESPACES, FILE_SYSTEMS, OTHER_PROCESSES, KERNEL, SHARED_WITH_OTHERS, BEYOND_THE_LIMITS)
-).split()
+DENIED = " ".join((NAMESPACES, FILE_SYSTEMS, OTHER_PROCESSES, KERNEL, SHARED_WITH_OTHERS, BEYOND_THE_LIMITS)).split()
 
 NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)  # of clone
 TERMINAL_INPUT = (0x5412, 0x541C)  # of ioctl: TIOCSTI and TIOCLINUX type into a terminal
