@@ -31,7 +31,7 @@ LIMITS = Limits(cell_seconds=2.0, total_seconds=40.0, memory_mib=800, file_mib=1
 class Class:
     """The course folder with everybody's submission in it, canaries around it, and the run."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, everybody: dict[str, Attack]):
         self.canaries = folder / "home"
         self.course = Course(folder / "course")
         self.course.root.mkdir()
@@ -44,10 +44,8 @@ class Class:
         self.honest = [sample for sample in load(ROOT / "samples" / NAME) if "right" in sample.student]
         hand_in(self.course, self.honest)
         self.listener = Listener()
-        for name, attack in ATTACKS.items():
+        for name, attack in everybody.items():
             self.submit(name, attack)
-        for name, oddity in ODDITIES.items():
-            self.submit(name, oddity)
         self.before = fingerprint(self.course.root / "submitted", self.course.root / "source")
         started = time.monotonic()
         self.summary = grade(self.course, NAME, Options(limits=LIMITS))
@@ -89,6 +87,23 @@ class Class:
     def log(self, student: str) -> dict:
         return json.loads((self.course.root / "autograded" / student / NAME / DONE).read_text())
 
+    def assert_canaries_untouched(self) -> None:
+        assert (self.canaries / "secret").read_text() == "canary"
+        assert (self.course.root / "canary").read_text() == "canary"
+        assert sorted(path.name for path in self.canaries.iterdir()) == ["secret"]
+        assert fingerprint(self.course.root / "submitted", self.course.root / "source") == self.before
+        assert {path.name for path in self.course.root.iterdir()} == {
+            CONFIG,
+            "source",
+            "release",
+            "submitted",
+            "autograded",
+            "feedback",
+            "gradebook.db",
+            "canary",
+            "exchange",
+        }
+
 
 class Listener:
     """A server that no submission may reach."""
@@ -120,7 +135,7 @@ def fingerprint(*folders: Path) -> dict[str, str]:
 def graded(tmp_path_factory) -> Class:
     for name in ("unrolled-shadow", "unrolled-pickle", "unrolled-canary"):
         Path("/tmp", name).unlink(missing_ok=True)
-    return Class(tmp_path_factory.mktemp("hostile"))
+    return Class(tmp_path_factory.mktemp("hostile"), ATTACKS | ODDITIES)
 
 
 def test_there_are_enough_of_each_family():
@@ -161,20 +176,7 @@ def test_nobody_is_left_ungraded(graded):
 
 def test_no_canary_is_touched(graded):
     time.sleep(2.5)  # longer than the daemon waits
-    assert (graded.canaries / "secret").read_text() == "canary"
-    assert sorted(path.name for path in graded.canaries.iterdir()) == ["secret"]
-    assert fingerprint(graded.course.root / "submitted", graded.course.root / "source") == graded.before
-    assert {path.name for path in graded.course.root.iterdir()} == {
-        CONFIG,
-        "source",
-        "release",
-        "submitted",
-        "autograded",
-        "feedback",
-        "gradebook.db",
-        "canary",
-        "exchange",
-    }
+    graded.assert_canaries_untouched()
     assert not [
         name for name in os.listdir("/tmp") if name in ("unrolled-shadow", "unrolled-pickle", "unrolled-canary")
     ]
