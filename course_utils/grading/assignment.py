@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_task
 
+from . import page
 from .attached import attached_files
 from .course import Course, CourseError, read_notebook
 from .fingerprint import engine_fingerprint
@@ -17,6 +19,8 @@ from .runtime.code import imports, names_bound
 from .runtime.job import Cell
 from .runtime.limits import Limits
 from .source import marks_of, role_of, syntax_problem
+
+NOTICE = "how-it-was-read"  # the id of the cell at the top of an autograded notebook
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class AssignmentSpec:
     imports: str = ""  # the import statements of the solutions
     files: dict[str, bytes] = field(default_factory=dict)  # beside the released notebook
     test_files: dict[str, bytes] = field(default_factory=dict)  # beside the source only
+    ids: dict[str, str] = field(default_factory=dict)  # the grade_id for each cell id of the release
+    attachments: dict[str, Any] = field(default_factory=dict)  # the release's own pictures, by grade_id
+    unlocked: list[str] = field(default_factory=list)  # neither answers nor locked: students may change them
 
     @classmethod
     def of(cls, course: Course, assignment: str) -> AssignmentSpec:
@@ -43,7 +50,7 @@ class AssignmentSpec:
         path = course.notebook("source", assignment)
         source = read_notebook(path)
         released = {marks["grade_id"]: c for c in read_notebook(released_path).cells if (marks := marks_of(c))}
-        cells, points, written, marks, names, imported = [], {}, [], {}, [], []
+        cells, points, written, marks, names, imported, ids, attachments = [], {}, [], {}, [], [], {}, {}
         for number, cell in enumerate(source.cells, start=1):
             name, shown = _shown(cell, number, released)
             if shown is None:
@@ -51,6 +58,8 @@ class AssignmentSpec:
             role = role_of(cell)
             cells.append(Cell(name, role, cell.cell_type, cell.source, shown.source))
             marks[name] = json.loads(json.dumps(shown.metadata))
+            ids |= {shown.id: name} if "id" in shown else {}
+            attachments |= {name: dict(shown.attachments)} if "attachments" in shown else {}
             if role == "test":
                 points[name] = float(cell.metadata.nbgrader.points)
             elif is_grade(cell) or is_task(cell):
@@ -61,10 +70,22 @@ class AssignmentSpec:
                     raise CourseError(f"{path}: cell {name}{problem}.")
                 names += [bound for bound in names_bound(cell.source) if bound not in names]
                 imported.append(imports(cell.source))
-        metadata = json.loads(json.dumps(source.metadata))
         files = attached_files(released_path)
-        test_files = {name: content for name, content in attached_files(path).items() if name not in files}
-        return cls(assignment, cells, points, written, names, metadata, marks, "\n".join(imported), files, test_files)
+        return cls(
+            assignment=assignment,
+            cells=cells,
+            points=points,
+            written=written,
+            interface=names,
+            metadata=json.loads(json.dumps(source.metadata)),
+            marks=marks,
+            imports="\n".join(imported),
+            files=files,
+            test_files={name: content for name, content in attached_files(path).items() if name not in files},
+            ids=ids,
+            attachments=attachments,
+            unlocked=[cell.id for cell in cells if cell.role == "instructor" and not _is_locked(marks[cell.id])],
+        )
 
     def only(self, task: str) -> AssignmentSpec:
         """The same, but only the points of one task count; all tests run, for the notebook shows them all."""
@@ -83,20 +104,36 @@ class AssignmentSpec:
         told = json.dumps([asdict(self), asdict(limits), engine_fingerprint()], sort_keys=True, default=bytes.hex)
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def notebook(self, cells: list[Cell], outputs: dict[str, list], seed: int) -> str:
-        """The autograded notebook: the assignment's metadata, the student's text, the outputs of the examination."""
+    def notebook(
+        self,
+        cells: list[Cell],
+        outputs: Mapping[str, list[dict[str, Any]]],
+        seed: int,
+        notes: Sequence[str] = (),
+        pictures: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> str:
+        """The autograded notebook: the notes, the assignment's cells, the student's text and what running it showed."""
         # Plain dictionaries: nbformat's own makers validate every cell, which takes longer than all the rest here.
-        made, count = [], 0
+        made: list[dict[str, Any]] = []
+        if notes:
+            made.append({"id": NOTICE, "cell_type": "markdown", "metadata": {}, "source": page.notice(notes)})
+        count = 0
         for cell in cells:
             shown = {"id": _cell_id(cell.id), "cell_type": cell.kind, "metadata": self.marks.get(cell.id, {})}
+            is_students, marks = cell.role in ("answer", "added"), self.marks.get(cell.id, {})
             if cell.kind == "code":
                 count += 1
-                results = [_output(output, count) for output in outputs.get(cell.id, [])]
-                shown |= {"source": cell.text, "outputs": results, "execution_count": count}
+                shown |= page.code_cell(cell.text, outputs.get(cell.id, []), count, is_students)
+                shown["metadata"] = marks | shown["metadata"]
+            elif is_students and cell.text != cell.shown:
+                shown["source"] = page.written(cell.text, (pictures or {}).get(cell.id, {}))
             else:
-                shown["source"] = _harmless(cell)
+                shown["source"] = cell.text
+                if cell.id in self.attachments:
+                    shown["attachments"] = self.attachments[cell.id]
             made.append(shown)
-        metadata = self.metadata | {"unrolled": {"seed": seed}}
+        language = {"name": "python"} | self.metadata.get("language_info", {}) | {"pygments_lexer": "ipython3"}
+        metadata = self.metadata | {"language_info": language, "unrolled": {"seed": seed}}
         return json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 
 
@@ -109,6 +146,11 @@ def _shown(cell: NotebookNode, number: int, released: dict[str, NotebookNode]) -
     return (name if name not in released else f"cell-{number}-of-the-source"), cell
 
 
+def _is_locked(metadata: dict[str, Any]) -> bool:
+    marks = metadata.get("nbgrader", {})
+    return any(marks.get(mark) for mark in ("locked", "grade", "task"))
+
+
 def digest_of(submission: bytes | str) -> str:
     """Names the bytes of a submission, or the reason why there are none."""
     return hashlib.sha256(submission if isinstance(submission, bytes) else submission.encode()).hexdigest()
@@ -119,18 +161,5 @@ def task_of(grade_id: str) -> str:
     return grade_id.split("-check")[0]
 
 
-def _output(output: dict[str, Any], count: int) -> dict[str, Any]:
-    """An output in the form of the notebook format, which wants some fields for some kinds."""
-    extra: dict[str, Any] = {"metadata": {}} if "data" in output else {}
-    if output["output_type"] == "execute_result":
-        extra["execution_count"] = count
-    return output | extra
-
-
 def _cell_id(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)[:64]
-
-
-def _harmless(cell: Cell) -> str:
-    """A student's Markdown without HTML, which a feedback page would carry out."""
-    return cell.text.replace("<", "&lt;") if cell.role == "answer" else cell.text

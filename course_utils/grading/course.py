@@ -9,21 +9,22 @@ import stat
 import sysconfig
 import warnings
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
-from nbgrader.utils import parse_utc
 from sqlalchemy.exc import DatabaseError, SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 from .errors import CourseError
 from .runtime.limits import Limits
+from .times import parse_time
 
 CONFIG = "nbgrader_config.py"
+UNFIT = '* ? [ ] < > " \\'  # nbgrader takes them for a file pattern, or puts them on its pages as HTML
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,43 @@ class Course:
         return self.root / step / student / assignment / f"{assignment}.ipynb"
 
     def unexpected_entries(self, step: str, assignment: str) -> list[str]:
-        """A line for everything in a step's folder that is no student's folder with this assignment."""
-        entries = sorted((self.root / step).glob("*"))
-        lines = [
-            f"{path}: no {assignment}/ in it, passed over." for path in entries if not (path / assignment).exists()
-        ]
-        odd = [name for name in self.students(step, assignment) if not is_plain_name(name)]
-        return lines + [f"{self.root / step / name}: rename it, without * ? [ ] and line breaks." for name in odd]
+        """A line for everything in a step's folder that is no student's folder with this assignment, or not readable.
+
+        For `submitted` also a line for each time of submission that is missing or makes no sense.
+        """
+        root, lines, names = self.root / step, [], self.students(step, assignment)
+        for entry in sorted(os.listdir(root)) if root.is_dir() else []:
+            path = root / "".join(letter if letter.isprintable() else "_" for letter in entry)
+            if entry not in names:
+                lines.append(f"{path}: no {assignment}/ in it, passed over.")
+            elif not is_plain_name(entry):
+                lines.append(f"{path}: rename it, without {UNFIT}, line breaks and letters that are not UTF-8.")
+            elif step == "submitted":
+                problem = self._time_problem(assignment, entry)
+                lines += [f"{root / entry / assignment / 'timestamp.txt'}: {problem}"] if problem else []
+        return lines
+
+    def _time_problem(self, assignment: str, student: str) -> str:
+        """What is wrong with the time of a submission; "" where nothing is, or where none is needed."""
+        text, when = self._timestamp_content(assignment, student), self.timestamp(assignment, student)
+        due = self.due_date(assignment)
+        if when is not None or (text is None and due is None):
+            return ""
+        what = "missing" if text is None else f"{text.strip()[:40]!r} is not a time"
+        changed = datetime.fromtimestamp(self.notebook("submitted", assignment, student).parent.stat().st_mtime, UTC)
+        hint = f" (due {due:%Y-%m-%d %H:%M}; the folder was last changed {changed:%Y-%m-%d %H:%M} UTC)" if due else ""
+        late = "whether it is late is unknown, an earlier penalty stays" if due else "not recorded"
+        return f"{what}; {late}{hint}; write a time such as 2026-11-02 10:15:00 UTC, then grade it with --force."
+
+    def due_date(self, assignment: str) -> datetime | None:
+        """When the assignment is due, in UTC without a zone; None where it says nothing."""
+        if not self.gradebook_file.exists():
+            return None
+        with self.gradebook() as gradebook:
+            try:
+                return gradebook.find_assignment(assignment).duedate
+            except MissingEntry:
+                return None
 
     def check_assignment(self, assignment: str) -> None:
         """Raise CourseError unless source/ has the assignment."""
@@ -108,20 +139,26 @@ class Course:
 
     def timestamp(self, assignment: str, student: str) -> datetime | None:
         """When the submission was made, in UTC without a zone as the gradebook keeps it; None where it does not say."""
-        try:
-            return parse_utc(self.timestamp_text(assignment, student).strip())
-        except ValueError:
-            return None
+        return parse_time(self._timestamp_content(assignment, student) or "")
 
     def timestamp_text(self, assignment: str, student: str) -> str:
-        """What timestamp.txt holds; "" where it is missing, no regular file or too long for a time."""
+        """The same as nbgrader writes it into timestamp.txt; "" where there is none."""
+        when = self.timestamp(assignment, student)
+        return f"{when:%Y-%m-%d %H:%M:%S.%f} UTC" if when else ""
+
+    def _timestamp_content(self, assignment: str, student: str) -> str | None:
+        """What timestamp.txt holds; None where it is missing, and its beginning where it is too long for a time."""
         path = self.notebook("submitted", assignment, student).parent / "timestamp.txt"
         try:
-            info = path.lstat()
-            small = stat.S_ISREG(info.st_mode) and info.st_size < 200
-            return path.read_text(encoding="utf-8", errors="replace") if small else ""
-        except OSError:
-            return ""
+            opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"({error.strerror})"
+        with os.fdopen(opened, "rb") as file:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                return "(not a regular file)"
+            return file.read(200).decode("utf-8", "replace")
 
     def students(self, step: str, assignment: str) -> list[str]:
         """Who has a folder for the assignment at a step, sorted."""
@@ -129,8 +166,8 @@ class Course:
 
 
 def is_plain_name(student: str) -> bool:
-    """Whether a student's name is one that nbgrader cannot take for a file pattern."""
-    return not set(student) & set("*?[]\n\r")
+    """Whether a student's name is one that nbgrader can use: as a file, in its database, and on its pages."""
+    return student.isprintable() and not set(student) & set(UNFIT.split())
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:

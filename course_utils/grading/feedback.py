@@ -15,12 +15,17 @@ def feedback(
     students = course.students("autograded", assignment)
     if not students:
         raise CourseError(f"{course.root / 'autograded'}: nothing graded yet; run `course grade {assignment}` first.")
-    api, done, failed = course.api(), [], {}
+    api, done, failed = course.api(), list[str](), dict[str, str]()
     for student in students:
+        on_progress(student)
+        notebook = course.notebook("autograded", assignment, student)
+        if not notebook.exists():
+            log = notebook.with_name("log.txt")
+            failed[student] = f"not graded; see {log}, then run `course grade {assignment}` again"
+            continue
         result = run_step(api.generate_feedback, assignment, student, force=True)
         if result["success"]:
             done.append(student)
         else:
             failed[student] = error_line(result)
-        on_progress(student)
     return done, failed

@@ -12,9 +12,10 @@ from .assignment import AssignmentSpec, digest_of
 from .course import Course, CourseError, is_plain_name
 from .recorder import Recorder, breaks_everything
 from .runtime.backend import close_backends
+from .runtime.files import read_file
 from .runtime.findings import Fate
 from .runtime.limits import Limits
-from .runtime.sanitize import RefusedError, read_file
+from .runtime.reading import RefusedError
 from .trial import check_solution
 from .worker import Result, grade_bytes
 
@@ -75,11 +76,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a student handed in: the bytes, or the reason why there are none."""
+    """What a student handed in: the bytes, or the reason why there are none. `notes` are about the file."""
 
     student: str
     content: bytes | str
     digest: str
+    notes: list[str] = field(default_factory=list)
 
 
 def grade(
@@ -175,11 +177,13 @@ class _Run:
                 self.on_progress(student, [])
 
     def _read(self, student: str) -> Submission:
+        content: bytes | str
         try:
-            content: bytes | str = read_file(self.course.notebook("submitted", self.spec.assignment, student))
+            file = read_file(self.course.notebook("submitted", self.spec.assignment, student))
+            content, notes = file.data, file.notes
         except RefusedError as refused:
-            content = str(refused)
-        return Submission(student, content, f"{self.version}:{digest_of(content)}")
+            content, notes = str(refused), []
+        return Submission(student, content, f"{self.version}:{digest_of(content)}", notes)
 
     def results(self, pool: Executor, submissions: Iterable[Submission]) -> Iterator[tuple[Submission, Result]]:
         """Results as they come, with only a few submissions on the way at a time."""
@@ -187,7 +191,8 @@ class _Run:
         options = self.options
         for submission in submissions:
             try:
-                future = pool.submit(grade_bytes, submission.content, self.spec, options.limits, options.unsafe)
+                job = (submission.content, self.spec, options.limits, options.unsafe, None, submission.notes)
+                future = pool.submit(grade_bytes, *job)
             except Exception as error:
                 raise CourseError(f"the workers have ended ({type(error).__name__}: {error}); {RESUME}.") from None
             waiting[future] = submission

@@ -124,7 +124,8 @@ class Recorder:
         db.add(person)
         found = [entry for entry in person.submissions if entry.assignment_id == assignment.id]
         submission = found[0] if found else api.SubmittedAssignment(assignment=assignment, student=person)
-        submission.timestamp = self.course.timestamp(name, student)
+        # A time that was lost does not lift a penalty.
+        submission.timestamp = self.course.timestamp(name, student) or submission.timestamp
         db.add(submission)
         copies = {copy.notebook.name: copy for copy in submission.notebooks}
         for master in assignment.notebooks:

@@ -9,6 +9,7 @@ import json
 import secrets
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from ..verdict import NotAttempted
@@ -19,7 +20,8 @@ from .runtime.errors import ExaminationError, ForkServerDied
 from .runtime.findings import Event, Findings, Output
 from .runtime.job import Cell, Job
 from .runtime.limits import Limits
-from .runtime.sanitize import RefusedError, sanitize
+from .runtime.reading import RefusedError
+from .runtime.sanitize import sanitize
 from .runtime.text import one_line
 
 ATTEMPTS = 3  # with new fork servers, where they have died
@@ -45,6 +47,8 @@ class Result:
         Names the text of the student's cells, whatever else a notebook holds.
     refused : str
         Why the submission cannot be read; it gets 0 points for that.
+    notes : list
+        How the submission was read where it differs from an honest copy of the release; the student's page has them.
     failed : str
         Why it could not be graded, through no fault of the student; then nothing else here counts.
     details : str
@@ -88,9 +92,15 @@ class Result:
 
 
 def grade_bytes(
-    submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool = False, seed: int | None = None
+    submission: bytes | str,
+    spec: AssignmentSpec,
+    limits: Limits,
+    unsafe: bool = False,
+    seed: int | None = None,
+    notes: Sequence[str] = (),
 ) -> Result:
-    """Grade one submission. A `str` in place of the bytes is the reason why it could not even be read.
+    """Grade one submission. A `str` in place of the bytes is the reason why it could not even be read;
+    `notes` say what is odd about its file.
 
     Whatever goes wrong in here is this submission's alone: it comes back as a result that has `failed`.
 
@@ -101,24 +111,27 @@ def grade_bytes(
     """
     seed = secrets.randbits(31) if seed is None else seed
     try:
-        return _graded(submission, spec, limits, unsafe, seed)
+        return _graded(submission, spec, limits, unsafe, seed, list(notes))
     except CourseError:
         raise
     except Exception as error:
         return Result.of_failure(error, seed)
 
 
-def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool, seed: int) -> Result:
+def _graded(
+    submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool, seed: int, notes: list[str]
+) -> Result:
     started = time.monotonic()
     try:
         if isinstance(submission, str):
             raise RefusedError(submission)
-        sanitized = sanitize(submission, spec.cells)
+        sanitized = sanitize(submission, spec.cells, spec.ids, spec.unlocked)
     except RefusedError as refused:
         scores = dict.fromkeys(spec.points, 0.0)
         blank = [cell.id for cell in spec.cells if cell.role == "answer" or cell.id in spec.written]
-        notebook = spec.notebook(spec.released(), {}, seed)
+        notebook = spec.notebook(spec.released(), {}, seed, [f"Not graded: {refused}"])
         return Result(scores, notebook, blank=blank, refused=str(refused), seed=seed)
+    notes += map(str, sanitized.notes)
     job = Job(
         sanitized.cells,
         spec.interface,
@@ -136,15 +149,15 @@ def _graded(submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsaf
     verdicts = findings.verdicts
     return Result(
         scores={name: points if verdicts[name].passed else 0.0 for name, points in spec.points.items()},
-        notebook=spec.notebook(sanitized.cells, findings.outputs, seed),
+        notebook=spec.notebook(sanitized.cells, findings.outputs, seed, notes, sanitized.pictures),
         mistakes={name: verdict.mistakes for name, verdict in verdicts.items() if verdict.mistakes},
         hint_levels={n: v.hint_level for n, v in verdicts.items() if v.hint_level is not None},
         errors={name: verdict.error for name, verdict in verdicts.items() if verdict.error},
         broken=_broken(sanitized.cells, findings),
         not_attempted=[name for name in verdicts if _is_open(findings.outputs.get(name, []))],
-        notes=sanitized.notes,
+        notes=notes,
         events=findings.events,
-        blank=[c.id for c in sanitized.cells if c.role == "answer" and c.text.strip() == c.shown.strip()],
+        blank=sanitized.blank,
         text=digest_of(json.dumps([[c.id, c.text] for c in sanitized.cells if c.role in ("answer", "added")])),
         seed=seed,
         seconds=round(time.monotonic() - started, 3),

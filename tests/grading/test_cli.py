@@ -88,7 +88,7 @@ def test_strays_and_names_that_are_patterns_are_named_and_passed_over(course, ca
         "notes.txt: no ps1_shapes/ in it",
         "a[b]: rename it",
         "*: rename it",
-        "bob: refused, there is no ps1_shapes.ipynb, only 'ps1_shapes (1).ipynb'",
+        "bob: refused, the notebook has no cells; open it in JupyterLab",
     ):
         assert words in printed.err
     for verb in ("feedback", "report"):

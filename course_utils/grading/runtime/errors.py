@@ -21,3 +21,7 @@ class ExaminationError(RuntimeError):
 
 class ForkServerDied(ExaminationError):
     """A fork server has ended, so whatever its forks reported meanwhile proves nothing."""
+
+
+class NotReadError(ExaminationError):
+    """A submission's file could not be read, and that need not be the student's fault."""

@@ -1,0 +1,127 @@
+"""Opens a submitted notebook: a regular file in regular folders, read once, whoever else writes there meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import NotReadError
+from .reading import RefusedError
+
+# With outputs. The largest honest one seen had 28 MiB; four are in memory at a time.
+MAX_BYTES = 100 * 2**20
+ATTEMPTS = 3
+COPY = re.compile(r"(?:[ _]*\(\d+\)|[ _-]*copy[ _]*\d*(?:[ _]*\(\d+\))?|[ _-]*kopie)+$", re.IGNORECASE)
+OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class SubmittedFile:
+    """The bytes of a submission, and what student and instructor should know of the file they came from."""
+
+    data: bytes
+    notes: list[str] = field(default_factory=list)
+
+
+def read_file(path: Path) -> SubmittedFile:
+    """Read submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb, or the only notebook there if it has another name.
+
+    Raises
+    ------
+    RefusedError
+        What was handed in is no notebook file.
+    NotReadError
+        It cannot be read for a reason that need not be the student's.
+    """
+    try:
+        folder = _folder(path.parent)
+        try:
+            name, notes = _choice(path.name, os.listdir(folder))
+            return SubmittedFile(_content(folder, name), notes)
+        finally:
+            os.close(folder)
+    except FileNotFoundError:
+        raise RefusedError(f"there is no {path.name}; hand in the notebook under this name.") from None
+    except OSError as error:
+        where = shown_name(str(Path(*path.parts[-4:])))
+        raise NotReadError(f"{where}: {error.strerror or error}; make it readable, then grade again.") from None
+
+
+def shown_name(name: str) -> str:
+    """A file's name as any page or terminal may show it: its unusual characters replaced by _."""
+    return re.sub(r"[^\w ()./+-]", "_", name.encode("utf-8", "replace").decode())[:100]
+
+
+def _folder(path: Path) -> int:
+    """A descriptor of the submission's folder, reached without following a link in the student's part."""
+    submitted = os.open(path.parent.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        student = _opened(path.parent.name, submitted)
+    finally:
+        os.close(submitted)
+    try:
+        return _opened(path.name, student)
+    finally:
+        os.close(student)
+
+
+def _opened(name: str, above: int) -> int:
+    try:
+        return os.open(name, OPEN | os.O_DIRECTORY, dir_fd=above)
+    except NotADirectoryError:
+        raise RefusedError(f"{shown_name(name)} is a link or not a folder; hand in the notebook itself.") from None
+
+
+def _choice(wanted: str, entries: list[str]) -> tuple[str, list[str]]:
+    """The entry to read, and a note if it has another name than the one that was asked for."""
+    notebooks = sorted(entry for entry in entries if entry.lower().endswith(".ipynb") and entry[0] != ".")
+    others = [name for name in notebooks if name != wanted]
+    if wanted in entries:
+        copies = [name for name in others if _stem(name) == _stem(wanted)]
+        return wanted, [f"not read: {shown_name(name)}, beside {wanted}" for name in copies]
+    if len(others) == 1:
+        return others[0], [f"taken from {shown_name(others[0])}, for there is no {wanted}"]
+    found = f" but {len(others)} other notebooks" if others else ""
+    raise RefusedError(f"there is no {wanted}{found}; hand in the notebook under this name.")
+
+
+def _stem(name: str) -> str:
+    return COPY.sub("", name[: -len(".ipynb")]).casefold()
+
+
+def _content(folder: int, name: str) -> bytes:
+    shown = shown_name(name)
+    for _ in range(ATTEMPTS):
+        try:
+            opened = os.open(name, OPEN, dir_fd=folder)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                raise RefusedError(f"{shown} is a link or not a regular file; hand in the notebook itself.") from None
+            raise
+        try:
+            before = os.fstat(opened)
+            _check(shown, before)
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                data = file.read(MAX_BYTES + 1)
+            after = os.fstat(opened)
+        finally:
+            os.close(opened)
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, len(data)):
+            return data
+    raise NotReadError(f"{shown}: changes while it is read; grade again when nobody writes to it.")
+
+
+def _check(shown: str, info: os.stat_result) -> None:
+    if not stat.S_ISREG(info.st_mode):
+        what = "a folder" if stat.S_ISDIR(info.st_mode) else "not a regular file"
+        raise RefusedError(f"{shown} is {what}; hand in the notebook itself.")
+    if info.st_nlink > 1:
+        raise NotReadError(
+            f"{shown}: has another name elsewhere (a hard link); replace it by a copy, then grade again."
+        )
+    if info.st_size > MAX_BYTES:
+        raise RefusedError(f"{shown} has {info.st_size >> 20} MiB, over {MAX_BYTES >> 20}; clear its outputs.")
