@@ -289,8 +289,8 @@ def call(
     The function may change its arguments (`lengths -= 1`) without spoiling later checks: tensors, arrays and
     containers of them are copied, and gradients flow back to the originals. A module is handed over itself, because
     a call such as `check.call(train, model)` is made to change it; where the function must leave a layer as it is,
-    hand over `copy.deepcopy(layer)`. To test an effect in place, call the function directly and look at what it
-    was given.
+    hand over `copy.deepcopy(layer)`. To test an effect in place, or whether the result is the argument itself, call
+    the function directly and look at what it was given.
 
     Parameters
     ----------
