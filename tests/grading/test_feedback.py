@@ -18,7 +18,7 @@ from course_utils.grading.runtime.backend import close_backends
 from course_utils.grading.sample import fill_in, load
 from notebooks import NAME, ROOT
 
-RIGHT = next(s for s in load(ROOT / "tests" / "submissions" / NAME) if s.student == "sample-right-library-calls")
+RIGHT = next(s for s in load(ROOT / "samples" / NAME) if s.student == "sample-right-library-calls")
 TASK, ESSAY = "swap-axes", "explain-equal-sizes"
 UNSAFE = shutil.which("bwrap") is None
 EVIL_NAME = "<img src=x onerror=alert(1)>.ipynb"
