@@ -18,7 +18,7 @@ from course_utils.grading.runtime.backend import close_backends
 from course_utils.grading.sample import fill_in, load
 from notebooks import NAME, ROOT
 
-RIGHT = next(s for s in load(ROOT / "tests" / "submissions" / NAME) if s.student == "sample-right-library-calls")
+RIGHT = next(s for s in load(ROOT / "samples" / NAME) if s.student == "sample-right-library-calls")
 TASK, ESSAY = "swap-axes", "explain-equal-sizes"
 UNSAFE = shutil.which("bwrap") is None
 EVIL_NAME = "<img src=x onerror=alert(1)>.ipynb"
@@ -162,8 +162,8 @@ def test_everybody_else_has_a_line_and_the_class_goes_on(odd):
         ("retyped", f"{TASK}: answered in a new cell; taken from there"),
         ("words-elsewhere", f"{ESSAY}: answered in a new cell; taken from there"),
         ("as-text", f"{TASK}: was made a markdown cell; run as code"),
-        ("browser-name", f"taken from {NAME.upper()} (1).ipynb, for there is no {NAME}.ipynb"),
-        ("evil-name", f"taken from _img src_x onerror_alert(1)_.ipynb, for there is no {NAME}.ipynb"),
+        ("browser-name", f"read from {NAME.upper()} (1).ipynb, because there is no {NAME}.ipynb"),
+        ("evil-name", f"read from _img src_x onerror_alert(1)_.ipynb, because there is no {NAME}.ipynb"),
         ("no-file", f"Not graded: there is no {NAME}.ipynb; hand in the notebook under this name."),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_only_notebook_is_taken_under_any_name(path, name):
     path.with_name(name).write_bytes(b"{}")
     path.with_name(".ipynb_checkpoints").mkdir()
     path.with_name("data.csv").write_bytes(b"")
-    assert read_file(path) == files.SubmittedFile(b"{}", [f"taken from {name}, for there is no ps.ipynb"])
+    assert read_file(path) == files.SubmittedFile(b"{}", [f"read from {name}, because there is no ps.ipynb"])
 
 
 def test_of_several_notebooks_the_one_with_the_name_is_read_and_its_copies_are_told(path):
@@ -54,7 +54,7 @@ def test_of_several_notebooks_the_one_with_the_name_is_read_and_its_copies_are_t
 def test_a_name_shows_no_html_and_no_terminal_codes(path):
     path.with_name("<img src=x onerror=alert(1)>\x1b[31m.ipynb").write_bytes(b"{}")
     (note,) = read_file(path).notes
-    assert note == "taken from _img src_x onerror_alert(1)___31m.ipynb, for there is no ps.ipynb"
+    assert note == "read from _img src_x onerror_alert(1)___31m.ipynb, because there is no ps.ipynb"
     assert shown_name(os.fsdecode(b"\xff<\x1b>")) == "____"
 
 

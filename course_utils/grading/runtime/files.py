@@ -84,7 +84,7 @@ def _choice(wanted: str, entries: list[str]) -> tuple[str, list[str]]:
         copies = [name for name in others if _stem(name) == _stem(wanted)]
         return wanted, [f"not read: {shown_name(name)}, beside {wanted}" for name in copies]
     if len(others) == 1:
-        return others[0], [f"taken from {shown_name(others[0])}, for there is no {wanted}"]
+        return others[0], [f"read from {shown_name(others[0])}, because there is no {wanted}"]
     found = f" but {len(others)} other notebooks" if others else ""
     raise RefusedError(f"there is no {wanted}{found}; hand in the notebook under this name.")
 
