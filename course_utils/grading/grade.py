@@ -186,20 +186,29 @@ class _Run:
         return Submission(student, content, f"{self.version}:{digest_of(content)}", notes)
 
     def results(self, pool: Executor, submissions: Iterable[Submission]) -> Iterator[tuple[Submission, Result]]:
-        """Results as they come, with only a few submissions on the way at a time."""
+        """Results as they come, with only a few submissions on the way at a time.
+
+        Raises
+        ------
+        CourseError
+            The workers have ended; what they finished before has been yielded.
+        """
         waiting: dict[Future[Result], Submission] = {}
-        options = self.options
+        options, ended = self.options, ""
         for submission in submissions:
             try:
                 job = (submission.content, self.spec, options.limits, options.unsafe, None, submission.notes)
                 future = pool.submit(grade_bytes, *job)
             except Exception as error:
-                raise CourseError(f"the workers have ended ({type(error).__name__}: {error}); {RESUME}.") from None
+                ended = f"the workers have ended ({type(error).__name__}: {error}); {RESUME}."
+                break
             waiting[future] = submission
             while len(waiting) >= 2 * options.jobs:
                 yield from _finished(waiting)
         while waiting:
             yield from _finished(waiting)
+        if ended:
+            raise CourseError(ended)
 
     def record(self, submission: Submission, result: Result) -> None:
         """Write down a result, or that there is none.

@@ -81,7 +81,7 @@ def test_what_goes_wrong_with_one_submission_is_that_ones_alone(module, name, er
     with monkeypatch.context() as patched:
         break_for(patched, module, name, "bob", error)
         summary, lines = run(handed_in)
-    assert (summary.graded, summary.failed) == (["ann", "zoe"], ["bob"])
+    assert (sorted(summary.graded), summary.failed) == (["ann", "zoe"], ["bob"])
     (line,) = [line for line in lines if line.startswith("bob: could not be graded: ")]
     assert error.args[-1] in line
     assert "Traceback" in place(handed_in, "bob", LOG).read_text()
@@ -141,7 +141,7 @@ def test_a_database_error_for_one_student_is_rolled_back_and_the_class_goes_on(h
             "BEGIN SELECT RAISE(ABORT, 'not bob'); END"
         )
     summary, lines = run(handed_in)
-    assert (summary.graded, summary.failed) == (["ann", "zoe"], ["bob"])
+    assert (sorted(summary.graded), summary.failed) == (["ann", "zoe"], ["bob"])
     assert "not bob" in "".join(lines)
     assert "IntegrityError" in place(handed_in, "bob", LOG).read_text()
     assert total(handed_in, "zoe") == 20
@@ -227,8 +227,8 @@ def test_a_fork_server_killed_while_a_submission_runs_costs_nobody_a_point(which
     gate = Path(worker.__file__).parents[1] / f".gate-{os.getpid()}"  # the package can be seen from inside
     name = f"gate-{os.getpid() % 10**6}"
     waiting = (
-        f"import os, time\nopen('/proc/self/comm', 'w').write({name!r})\n"
-        f"while os.path.exists({str(gate)!r}): time.sleep(.02)\nopen('/proc/self/comm', 'w').write('through')\n"
+        f"import ctypes, os, time\nctypes.CDLL(None).prctl(15, {name.encode()!r})\n"  # PR_SET_NAME
+        f"while os.path.exists({str(gate)!r}): time.sleep(.02)\n"
     )
     answers = RIGHT | {"make-layer": waiting + RIGHT["make-layer"]}
     text = fill_in(Sample("zoe", "", answers), released.notebook("release", NAME)).encode()

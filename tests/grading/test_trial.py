@@ -8,7 +8,7 @@ from test_engine import UNSAFE, points, submit
 from course_utils.grading import cli, trial
 from course_utils.grading.course import CourseError
 from course_utils.grading.grade import Options, grade
-from course_utils.grading.release import release
+from course_utils.grading.release import build, release
 from course_utils.grading.runtime.backend import close_backends
 from course_utils.grading.runtime.limits import Limits
 from course_utils.grading.trial import try_assignment
@@ -149,12 +149,13 @@ def test_without_bubblewrap_the_solution_is_tried_without_isolation(released, mo
     close_backends()
 
 
-def test_doctor_tells_of_a_trial_that_fails(released, capsys):
-    assert cli.main(["--course", str(released.root), "doctor", NAME]) in (0, 1)
+def test_doctor_tells_of_the_trial(released, capsys):
+    cli.main(["--course", str(released.root), "doctor", NAME])
     assert f"✓ trial of {NAME}: its solution gets 20 of 20 points" in capsys.readouterr().out
-    config = released.root / "nbgrader_config.py"
-    config.write_text(f"{config.read_text()}\nc.Limits.memory_mib = 1\n")
+    change(released, "swap-axes", "batch.transpose(0, 1)", "batch.clone()")
+    build(released, NAME)
     assert cli.main(["--course", str(released.root), "doctor", NAME]) == 1
-    printed = capsys.readouterr().out
-    assert f"✗ trial of {NAME}: " in printed
-    assert "its own solution " in printed or "its setup fails" in printed
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if line.startswith(f"✗ trial of {NAME}: ")]
+    assert "its own solution gets 18 of 20 points here: swap-axes-check, line " in line
+    assert lines[lines.index(line) + 1] == f"    remedy: fix it, then course release {NAME}"
