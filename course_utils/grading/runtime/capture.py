@@ -30,8 +30,8 @@ class OutputCapture:
         self._outputs: list[dict[str, Any]] = []
         self._ids: dict[str, dict[str, Any]] = {}
         self._text = 0  # characters of all streams
-        self._pictures = 0  # characters of all displays
-        self._is_cut = self._clears = False
+        self._displays = 0  # characters of all displays and errors
+        self.is_cut = self._is_last_error = self._clears = False
 
     def clear_output(self, wait: bool) -> None:
         """As `IPython.display.clear_output` does: with `wait` only when the next output comes."""
@@ -56,9 +56,9 @@ class OutputCapture:
         if not text:
             return
         self._clear_if_asked()
-        if not self._is_cut:
+        if not self.is_cut:
             stream = self._stream(name)
-            if self._text + len(text) > self.most and "\r" in text:
+            if self._text + len(text) > self.most:
                 self._shorten(stream)
             room = self.most - self._text
             stream["text"].append(text[:room])
@@ -70,35 +70,35 @@ class OutputCapture:
         """Take a display; with `update` in place of the one with the same id."""
         self._clear_if_asked()
         kept = {mime: _plain(value) for mime, value in data.items() if mime in KEPT_MIMES}
-        size = sum(map(len, kept.values()))
-        if not kept or self._is_cut:
+        size = _size(kept)
+        if not kept or self.is_cut:
             return
-        if self._pictures + size > PICTURES * self.most or len(self._outputs) >= MAX_OUTPUTS:
+        replaced = self._ids.get(display_id or "") if update else None
+        self._displays += size - _size(replaced["data"] if replaced else {})
+        if replaced is not None:
+            replaced["data"] = kept
+        elif self._displays > PICTURES * self.most or len(self._outputs) >= MAX_OUTPUTS:
             self._cut()
-            return
-        self._pictures += size
-        if update:
-            if display_id in self._ids:
-                self._ids[display_id]["data"] = kept
-            return
-        self._outputs.append({"output_type": kind, "data": kept})
-        if display_id is not None:
-            self._ids[display_id] = self._outputs[-1]
+        elif not update:
+            self._outputs.append({"output_type": kind, "data": kept})
+            if display_id is not None:
+                self._ids[display_id] = self._outputs[-1]
 
     def error(self, name: str, value: str, lines: list[str]) -> None:
-        """Take an error; of a long traceback the first and the last lines."""
+        """Take an error; of a long traceback the first and the last lines. After the cut there is room for one."""
         self._clear_if_asked()
-        if self._is_cut and any(output["output_type"] == "error" for output in self._outputs[-5:]):
-            return
-        if len(self._outputs) >= MAX_OUTPUTS:
-            self._cut()
         if len(lines) > MAX_LINES:
             left_out = f"  [{len(lines) - MAX_LINES + 1} lines left out]"
             lines = [*lines[: MAX_LINES // 2], left_out, *lines[1 - MAX_LINES // 2 :]]
         told = [_ESCAPES.sub("", line)[:MAX_LINE] for line in lines]
-        self._outputs.append(
-            {"output_type": "error", "ename": name[:200], "evalue": value[:MAX_LINE], "traceback": told}
-        )
+        self._displays += sum(map(len, told))
+        if self._displays > PICTURES * self.most or len(self._outputs) >= MAX_OUTPUTS:
+            self._cut()
+        if not (self.is_cut and self._is_last_error):
+            self._is_last_error = self.is_cut
+            self._outputs.append(
+                {"output_type": "error", "ename": name[:200], "evalue": value[:MAX_LINE], "traceback": told}
+            )
 
     def _clear_if_asked(self) -> None:
         if self._clears:
@@ -121,8 +121,8 @@ class OutputCapture:
         self._text -= len(before) - len(after)
 
     def _cut(self) -> None:
-        if not self._is_cut:
-            self._is_cut = True
+        if not self.is_cut:
+            self.is_cut = True
             note = f"\n[output cut: a cell shows up to {self.most // 1000} kB of text and {MAX_OUTPUTS} outputs]\n"
             self._outputs.append({"output_type": "stream", "name": "stderr", "text": [note]})
 
@@ -222,6 +222,10 @@ class CapturedFile:
                 os.ftruncate(self._file, 0)
                 self._place = 0
         return data.decode("utf-8", "replace")
+
+
+def _size(data: dict[str, str]) -> int:
+    return sum(map(len, data.values()))
 
 
 def _plain(value: Any) -> str:

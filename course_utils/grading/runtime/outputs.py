@@ -36,7 +36,8 @@ def checked(outputs: Any) -> list[Output]:
     for output in outputs[:MAX_OUTPUTS] if isinstance(outputs, list) else []:
         match output:
             case {"output_type": "stream", "text": str(text)}:
-                kept.append({"output_type": "stream", "name": "stdout", "text": printable(text, room)})
+                stream = "stderr" if output.get("name") == "stderr" else "stdout"
+                kept.append({"output_type": "stream", "name": stream, "text": printable(text, room)})
                 room -= len(kept[-1]["text"])
             case {"output_type": ("display_data" | "execute_result") as kind, "data": dict(data)}:
                 kept.append({"output_type": kind, "data": _data(data)})

@@ -17,13 +17,15 @@ from IPython.core.autocall import ExitAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import UsageError
+from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.process import system
+from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets import Instance, default
 from traitlets.config import Config
 
-from .capture import CapturedFile, CapturedStream, OutputCapture
-from .figures import draw_without_screen
+from .capture import KEPT_MIMES, CapturedFile, CapturedStream, OutputCapture
+from .figures import INLINE, draw_without_screen
 from .tracebacks import CellTimeout, describe
 
 RING_AGAIN = 1.0  # seconds; code that caught the first ring goes on
@@ -57,6 +59,11 @@ class _Hook(DisplayHook):
         """Nothing to flush."""
 
 
+class _Formatter(DisplayFormatter):
+    def format(self, obj, include=None, exclude=None):
+        return ({}, {}) if self.parent.capture.is_cut else super().format(obj, include, exclude)
+
+
 class _Exit(ExitAutocall):
     def __call__(self, *arguments: object, **keywords: object) -> None:
         print("(exit() does nothing where submissions are graded)", file=sys.stderr)
@@ -76,6 +83,10 @@ class Shell(InteractiveShell):
     @default("exiter")
     def _exiter(self) -> ExitAutocall:
         return _Exit(self)
+
+    def init_display_formatter(self):
+        self.display_formatter = _Formatter(parent=self, active_types=list(KEPT_MIMES))
+        self.configurables.append(self.display_formatter)
 
     def connect(self) -> None:
         """Make the streams of this process; a fork must not share its parent's."""
@@ -97,13 +108,12 @@ class Shell(InteractiveShell):
         for stream in self.streams[:1]:
             stream.flush()
 
-    def run(self, text: str, most: int) -> tuple[list[dict[str, Any]], bool]:
-        """Run a cell; its outputs, and whether the timer has stopped it."""
+    def run(self, text: str, most: int, seconds: float) -> tuple[list[dict[str, Any]], bool]:
+        """Run a cell under a timer that was set to `seconds`; its outputs, and whether the timer has stopped it."""
         self.begin(most)
-        self.is_late = False
+        self.is_late, self.seconds = False, seconds
         importlib.invalidate_caches()  # for a helper file that the cell before wrote just now
-        self.seconds = signal.getitimer(signal.ITIMER_REAL)[0]
-        signal.setitimer(signal.ITIMER_REAL, self.seconds, RING_AGAIN)
+        signal.setitimer(signal.ITIMER_REAL, signal.getitimer(signal.ITIMER_REAL)[0], RING_AGAIN)
         try:
             try:
                 self.run_cell(text, store_history=True)
@@ -212,6 +222,7 @@ def make_shell() -> Shell:
         shell.register_magic_function(_install_nothing, "line", name)
     shell.extension_manager.load_extension("storemagic")
     draw_without_screen()
+    configure_inline_support(shell, INLINE)
     torch.compile = _leave_as_it_is
     builtins.input = nobody_answers
     sys.argv = ["ipykernel_launcher.py"]

@@ -37,6 +37,7 @@ class Student:
         self.kept: list[Any] = []
         self.numbers: dict[int, int] = {}  # by id: what is kept does not go away, so its id stays its own
         self.inputs: list[Tensor] = []  # of the request at hand, those that take part in gradients
+        self.seconds = 0.0  # the limit of the request at hand
         shell.connect()
         sys.path.insert(0, "")  # for helper files and %%writefile
         seed_all(seed)
@@ -61,6 +62,7 @@ class Student:
         codec.send(self.channel, self.answer(getattr(self, f"do_{verb}"), seconds, arguments))
 
     def answer(self, do: Callable[..., Any], seconds: float, arguments: list[Any]) -> bytes:
+        self.seconds = seconds
         left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             try:
@@ -83,7 +85,7 @@ class Student:
 
     def do_run(self, text: str, seed: int | None = None) -> list[Any]:
         with _own_random_state(seed):
-            return list(self.shell.run(text, self.output_bytes))
+            return list(self.shell.run(text, self.output_bytes, self.seconds))
 
     def do_bound(self, names: list[str]) -> list[str]:
         return [name for name in names if name in self.shell.user_ns]

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-_CELL = re.compile(r'File "<ipython-input-(\d+)-\w+>", line (\d+)')
+_FILE = re.compile(r"<ipython-input-(\d+)-\w+>")
+_CELL = re.compile(r'File "<ipython-input-(\d+)-\w+>", line (\d+)(?:, in <module>)?')
 
 
 class CellTimeout(BaseException):
@@ -25,6 +26,7 @@ def describe(error: BaseException, with_lines: bool = True) -> tuple[str, str, l
     """
     name = _quietly(lambda: str(type(error).__name__), "Exception")
     message = _quietly(lambda: str(error), "(its text cannot be shown)")
+    message = _FILE.sub(r"Cell In[\1]", message)
     if isinstance(error, ModuleNotFoundError) and (note := _missing(error)):
         message += note
     return name, message, _quietly(lambda: _lines(error, message, with_lines), [f"{name}: {message}"])
