@@ -188,7 +188,9 @@ def test_an_ordinary_assignment_is_graded_and_its_task_waits_for_a_human(tmp_pat
     assert (sorted(spec.files), list(spec.test_files)) == (["data/rows.csv", "helper.py"], ["key.txt"])
     assert "for the grader" not in released.read_text()
     notebook = nbformat.read(released, 4)
-    notebook.cells[1].source += "\nimport string as letters"  # the cell is not locked: a student may add an import to it
+    notebook.cells[
+        1
+    ].source += "\nimport string as letters"  # the cell is not locked: a student may add an import to it
     notebook.cells[3].source = "def f(x):\n    assert letters.digits\n    return x.T"
     for student, content in (("right", nbformat.writes(notebook)), ("blank", released.read_text()), ("refused", "")):
         handed_in = course.notebook("submitted", "ps", student)
