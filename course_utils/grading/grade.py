@@ -82,6 +82,7 @@ class Submission:
     content: bytes | str
     digest: str
     notes: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def grade(
@@ -178,12 +179,16 @@ class _Run:
 
     def _read(self, student: str) -> Submission:
         content: bytes | str
+        files: dict[str, bytes]
         try:
             file = read_file(self.course.notebook("submitted", self.spec.assignment, student))
-            content, notes = file.data, file.notes
+            content, notes, files = file.data, file.notes, file.beside
         except RefusedError as refused:
-            content, notes = str(refused), []
-        return Submission(student, content, f"{self.version}:{digest_of(content)}", notes)
+            content, notes, files = str(refused), [], {}
+        every = content
+        if isinstance(every, bytes):
+            every += b"".join(b"\0" + name.encode() + b"\0" + data for name, data in files.items())
+        return Submission(student, content, f"{self.version}:{digest_of(every)}", notes, files)
 
     def results(self, pool: Executor, submissions: Iterable[Submission]) -> Iterator[tuple[Submission, Result]]:
         """Results as they come, with only a few submissions on the way at a time.
@@ -197,7 +202,15 @@ class _Run:
         options, ended = self.options, ""
         for submission in submissions:
             try:
-                job = (submission.content, self.spec, options.limits, options.unsafe, None, submission.notes)
+                job = (
+                    submission.content,
+                    self.spec,
+                    options.limits,
+                    options.unsafe,
+                    None,
+                    submission.notes,
+                    submission.files,
+                )
                 future = pool.submit(grade_bytes, *job)
             except Exception as error:
                 ended = f"the workers have ended ({type(error).__name__}: {error}); {RESUME}."

@@ -9,8 +9,9 @@ import json
 import secrets
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 
 from ..verdict import NotAttempted
 from .assignment import AssignmentSpec, digest_of
@@ -98,9 +99,10 @@ def grade_bytes(
     unsafe: bool = False,
     seed: int | None = None,
     notes: Sequence[str] = (),
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Result:
     """Grade one submission. A `str` in place of the bytes is the reason why it could not even be read;
-    `notes` say what is odd about its file.
+    `notes` say what is odd about its file, `files` came beside it.
 
     Whatever goes wrong in here is this submission's alone: it comes back as a result that has `failed`.
 
@@ -111,7 +113,7 @@ def grade_bytes(
     """
     seed = secrets.randbits(31) if seed is None else seed
     try:
-        return _graded(submission, spec, limits, unsafe, seed, list(notes))
+        return _graded(submission, spec, limits, unsafe, seed, list(notes), dict(files))
     except CourseError:
         raise
     except Exception as error:
@@ -119,7 +121,13 @@ def grade_bytes(
 
 
 def _graded(
-    submission: bytes | str, spec: AssignmentSpec, limits: Limits, unsafe: bool, seed: int, notes: list[str]
+    submission: bytes | str,
+    spec: AssignmentSpec,
+    limits: Limits,
+    unsafe: bool,
+    seed: int,
+    notes: list[str],
+    files: dict[str, bytes],
 ) -> Result:
     started = time.monotonic()
     try:
@@ -141,6 +149,7 @@ def _graded(
         spec.imports,
         spec.files,
         spec.test_files,
+        files,
     )
     findings = _examined(job, unsafe)
     missing = [name for name in spec.points if name not in findings.verdicts]

@@ -135,7 +135,7 @@ def test_line_ends_lone_surrogates_and_length_are_put_right():
         (b'{"worksheets": [{"cells": [3, {"cell_type": {}}]}]}', "none of this assignment's cells"),
         (b'{"cells": []}', "has no cells"),
         (notebook(cell(None, "x")), "none of this assignment's cells"),
-        (notebook(*[cell(None, "x")] * 1001), "over 1000 cells"),
+        (notebook(*[cell(None, "x")] * 5001), "over 5000 cells"),
         (b"[" + b"[]," * 1_000_000 + b"0]", "without its outputs"),
         (b"[" + b"[]," * 5_000_000 + b"0]", "millions of brackets"),
         (b'{"cells": "' + b"x" * (21 << 20) + b'"}', "without its outputs"),

@@ -22,6 +22,7 @@ from .gradients import followed
 from .handover import Handover
 from .job import Cell, Job
 from .kinds import MAX_FRAME, CodecError
+from .modules import BY_NAME
 from .proxy import Proxy, proxy_class
 from .seeds import ForwardedSeeds
 from .text import MAX_NAME, one_line, printable
@@ -88,8 +89,9 @@ class StudentClient:
         self._arrived: list[tuple[Tensor, int]] = []
         self._input: Any = None
         self._is_stale = False  # a copy lacks the gradient that its original has
-        if self.job.files:
-            self.ask("files", self.job.files)
+        for files, mode in ((self.job.own_files, 0o644), (self.job.files, 0o444)):
+            if files:
+                self.ask("files", files, mode)
 
     def _expect_ready(self) -> None:
         """Until the process says that it is ready, no code of the student's runs: what fails is not the student's."""
@@ -225,7 +227,9 @@ class StudentClient:
             return self.handover.value_of(number)
         if kind == "exception":
             return self.exception_class(name.split(","))
-        return proxy_class(name, kind)(self, number, name)
+        own, *parents = name.split(",")
+        stock = next((BY_NAME[parent] for parent in [own, *parents] if parent in BY_NAME), None)
+        return proxy_class(own, kind, stock)(self, number, own)
 
     def number_of_tensor(self, tensor: Tensor) -> int | None:
         self._sent.append(tensor)

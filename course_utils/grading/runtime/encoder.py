@@ -94,6 +94,8 @@ class Encoder:
         kind = _kind_of(value)
         if kind == "exception":
             name = ",".join(error_names(value))
+        elif kind == "module":
+            name = ",".join(parent.__name__ for parent in type(value).__mro__ if issubclass(parent, nn.Module))
         return ["object", *self.handles.number_of(value), one_line(name, 10 * MAX_NAME), kind]
 
     def parts(self, values: Any, depth: int) -> list[Any]:

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...verdict import CheckFailed
 from . import codec
 from .client import StudentClient, StudentProcessDied
@@ -145,6 +147,7 @@ class Examination:
                 yield printed
             finally:
                 builtins.input = _input
+                torch.set_default_dtype(torch.float32)
 
     def names(self, cell: Cell) -> dict[str, Any]:
         """The student's values for the names that this cell uses."""
@@ -152,9 +155,10 @@ class Examination:
         wanted = [name for name in self.job.interface if name in used]
         for name in wanted:
             self.scope.pop(name, None)
-        bound = self.student.ask("bound", wanted) if wanted else []
-        if not isinstance(bound, list):
-            raise CodecError("not a list of names")
+        bound, dtype = self.student.ask("bound", wanted) if wanted else ([], torch.float32)
+        if not isinstance(bound, list) or dtype not in (torch.float32, torch.float64):
+            raise CodecError("not a list of names and a dtype")
+        torch.set_default_dtype(dtype)  # in one kernel the test's tensors would be of the student's default, too
         values = {name: self.student.ask("get", name) for name in wanted if name in bound}
         for name, value in values.items():
             if isinstance(value, Proxy):

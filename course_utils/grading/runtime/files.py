@@ -14,6 +14,7 @@ from .reading import RefusedError
 
 # With outputs. The largest honest one seen had 28 MiB; four are in memory at a time.
 MAX_BYTES = 100 * 2**20
+MAX_FILES, MAX_BESIDE = 50, 10 * 2**20  # of files beside the notebook, and their bytes in all
 ATTEMPTS = 3
 COPY = re.compile(r"(?:[ _]*\(\d+\)|[ _-]*copy[ _]*\d*(?:[ _]*\(\d+\))?|[ _-]*kopie)+$", re.IGNORECASE)
 OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -25,6 +26,7 @@ class SubmittedFile:
 
     data: bytes
     notes: list[str] = field(default_factory=list)
+    beside: dict[str, bytes] = field(default_factory=dict)  # the student's helper and data files
 
 
 def read_file(path: Path) -> SubmittedFile:
@@ -41,7 +43,8 @@ def read_file(path: Path) -> SubmittedFile:
         folder = _folder(path.parent)
         try:
             name, notes = _choice(path.name, os.listdir(folder))
-            return SubmittedFile(_content(folder, name), notes)
+            beside, left_out = _beside(folder)
+            return SubmittedFile(_content(folder, name), notes + left_out, beside)
         finally:
             os.close(folder)
     except FileNotFoundError:
@@ -49,6 +52,27 @@ def read_file(path: Path) -> SubmittedFile:
     except OSError as error:
         where = shown_name(str(Path(*path.parts[-4:])))
         raise NotReadError(f"{where}: {error.strerror or error}; make it readable, then grade again.") from None
+
+
+def _beside(folder: int) -> tuple[dict[str, bytes], list[str]]:
+    """Regular files in the submission that its cells may open or import, and a note on what was left out."""
+    found: dict[str, bytes] = {}
+    room = MAX_BESIDE
+    for parent, folders, names, descriptor in os.fwalk(".", dir_fd=folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")[:MAX_FILES]
+        for name in sorted(names):
+            if name[0] == "." or name.endswith(".ipynb") or name == "timestamp.txt":
+                continue
+            info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if not stat.S_ISREG(info.st_mode) or info.st_nlink > 1:
+                continue
+            if len(found) >= MAX_FILES or info.st_size > room:
+                return found, [f"files beside the notebook: only the first {len(found)} were taken"]
+            path = os.path.normpath(os.path.join(parent, name))
+            with os.fdopen(os.open(name, OPEN, dir_fd=descriptor), "rb") as file:
+                found[path.encode("utf-8", "replace").decode()] = file.read(room)
+            room -= len(found[path.encode("utf-8", "replace").decode()])
+    return found, []
 
 
 def shown_name(name: str) -> str:

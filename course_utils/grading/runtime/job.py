@@ -29,7 +29,7 @@ class Job:
 
     `interface` has the names that the source's solutions bind: the only ones that tests ask the student for;
     `imports` has the import statements of those solutions. `files` are put into the student's folder, read-only, and
-    beside the tests; `test_files` are beside the tests only.
+    beside the tests; `test_files` are beside the tests only, `own_files` are the student's.
     `number` chooses the user that the student's code runs as, where each submission has a user of its own.
     """
 
@@ -41,6 +41,7 @@ class Job:
     imports: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     test_files: dict[str, bytes] = field(default_factory=dict)
+    own_files: dict[str, bytes] = field(default_factory=dict)
 
     def seed_for(self, purpose: str) -> int:
         """A seed for one purpose, from which the job's own cannot be computed."""

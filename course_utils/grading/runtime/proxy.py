@@ -99,13 +99,14 @@ class CallableProxy(Proxy):
 
 
 class ModuleProxy(CallableProxy):
-    """A module of the student's own class; for isinstance it is an nn.Module."""
+    """A module of the student's own class; for isinstance it is what that class extends, nn.RNN say."""
 
     __slots__ = ()
+    _stock: type[nn.Module] = nn.Module
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        return nn.Module
+        return type(self)._stock
 
     def train(self, mode: bool = True) -> ModuleProxy:
         self._client.call(self._client.ask("attribute", self, "train"), [mode], {})
@@ -127,10 +128,10 @@ class ModuleProxy(CallableProxy):
 
 
 @functools.cache
-def proxy_class(name: str, kind: str) -> type[Proxy]:
+def proxy_class(name: str, kind: str, stock: type[nn.Module] | None = None) -> type[Proxy]:
     """A class of the student's type name, so that messages say what the student wrote."""
     base = {"module": ModuleProxy, "callable": CallableProxy}.get(kind, Proxy)
-    namespace = {"__slots__": (), "__doc__": Proxy.__dict__["__doc__"]}
+    namespace = {"__slots__": (), "__doc__": Proxy.__dict__["__doc__"], "_stock": stock or nn.Module}
     return type(name if name.isidentifier() else kind.title(), (base,), namespace)
 
 

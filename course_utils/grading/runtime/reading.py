@@ -15,7 +15,7 @@ from nbformat.v4.convert import upgrade_cell
 MAX_BYTES = 20 * 2**20  # of a notebook without its outputs
 SMALL = 2**20  # bytes up to which a notebook is parsed with its outputs
 MAX_TEXT = 1_000_000  # characters of one cell
-MAX_CELLS = 1000
+MAX_CELLS = 5000
 PICTURE = re.compile(r"data:image/[a-z.+-]+;base64,([A-Za-z0-9+/=]*)")
 MAX_BRACKETS = 1_000_000  # without its outputs; each may cost 64 bytes of memory
 MAX_ALL_BRACKETS = 5_000_000  # with its outputs; each costs half a microsecond

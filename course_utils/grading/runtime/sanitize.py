@@ -199,10 +199,13 @@ class _Layout:
         return list(dict.fromkeys([name, above, *names[at:], *names[:at]]))
 
     def sanitized(self) -> Sanitized:
-        result = Sanitized(notes=self.notes)
+        result, run_early = Sanitized(notes=self.notes), set[str]()
         for name in ("", *self.known):
             for cell in self.before.get(name, []):
                 self._add(result, cell)
+            for moved in self._moved_above(name, run_early):
+                run_early.add(moved)
+                self._add(result, self.taken[moved])
             if name:
                 cell, taken = self.known[name], self.taken.get(name)
                 if cell.role == "answer":
@@ -214,6 +217,15 @@ class _Layout:
                 self._add(result, added)
         result.blank = [name for name, cell in self.known.items() if cell.role == "answer" and self._is_blank(name)]
         return result
+
+    def _moved_above(self, test: str, run_early: Collection[str]) -> list[str]:
+        """Answers below this test in the assignment and above it in the student's notebook: they run there too."""
+        if test not in self.order or self.known[test].role != "test":
+            return []
+        names = list(self.known)
+        below = {name for name in names[names.index(test) :] if self.known[name].role == "answer"} - set(run_early)
+        above = self.order[: self.order.index(test)]
+        return [n for n in above if n in below and self.known[n].kind == "code" and not self.is_untouched(n)]
 
     def _add(self, result: Sanitized, submitted: SubmittedCell) -> None:
         name = f"added-{sum(cell.role == 'added' for cell in result.cells) + 1}"

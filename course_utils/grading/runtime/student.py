@@ -76,19 +76,20 @@ class Student:
 
     # What the other side asks.
 
-    def do_files(self, files: dict[str, bytes]) -> None:
+    def do_files(self, files: dict[str, bytes], mode: int) -> None:
         for name, content in files.items():
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            path.chmod(0o444)
+            path.chmod(mode)
 
     def do_run(self, text: str, seed: int | None = None) -> list[Any]:
         with _own_random_state(seed):
             return list(self.shell.run(text, self.output_bytes, self.seconds))
 
-    def do_bound(self, names: list[str]) -> list[str]:
-        return [name for name in names if name in self.shell.user_ns]
+    def do_bound(self, names: list[str]) -> list[Any]:
+        """Those of the names that are bound, and the kind of numbers that the student's code makes by default."""
+        return [[name for name in names if name in self.shell.user_ns], torch.get_default_dtype()]
 
     def do_get(self, name: str) -> Any:
         return self.shell.user_ns[name]

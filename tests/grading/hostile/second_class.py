@@ -516,7 +516,7 @@ ONE_BY_ONE = """def run_batch(layer, batch):
         results.append(output.squeeze(1))
     return torch.stack(results)"""
 STEP_BY_STEP = """def run_batch(layer, batch):
-    state = torch.zeros(1, batch.size(0), layer.hidden_size)
+    state = torch.zeros(layer.num_layers, batch.size(0), layer.hidden_size)
     steps = []
     for x in batch.unbind(1):
         output, state = layer(x[None], state)
