@@ -13,7 +13,8 @@ from nbgrader.utils import is_grade, is_task
 
 from . import page
 from .attached import attached_files
-from .course import Course, CourseError, read_notebook
+from .course import Course, read_notebook
+from .errors import CourseError
 from .fingerprint import engine_fingerprint
 from .runtime.code import imports, names_bound
 from .runtime.job import Cell
@@ -50,7 +51,9 @@ class AssignmentSpec:
         path = course.notebook("source", assignment)
         source = read_notebook(path)
         released = {marks["grade_id"]: c for c in read_notebook(released_path).cells if (marks := marks_of(c))}
-        cells, points, written, marks, names, imported, ids, attachments = [], {}, [], {}, [], [], {}, {}
+        cells, points, written, marks, names, imported = [], {}, [], {}, [], []
+        ids: dict[str, str] = {}
+        attachments: dict[str, Any] = {}
         for number, cell in enumerate(source.cells, start=1):
             name, shown = _shown(cell, number, released)
             if shown is None:
@@ -119,7 +122,8 @@ class AssignmentSpec:
             made.append({"id": NOTICE, "cell_type": "markdown", "metadata": {}, "source": page.notice(notes)})
         count = 0
         for cell in cells:
-            shown = {"id": _cell_id(cell.id), "cell_type": cell.kind, "metadata": self.marks.get(cell.id, {})}
+            shown: dict[str, Any] = {"id": _cell_id(cell.id), "cell_type": cell.kind}
+            shown["metadata"] = self.marks.get(cell.id, {})
             is_students, marks = cell.role in ("answer", "added"), self.marks.get(cell.id, {})
             if cell.kind == "code":
                 count += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .course import CourseError
+from .errors import CourseError
 
 MOST_FILES, MOST_MIB = 200, 32
 SKIPPED = (".ipynb_checkpoints", "__pycache__")

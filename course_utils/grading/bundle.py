@@ -6,7 +6,8 @@ import re
 import zipfile
 from pathlib import Path
 
-from .course import Course, CourseError
+from .course import Course
+from .errors import CourseError
 from .release import is_current
 
 NAME = "unrolled-students"

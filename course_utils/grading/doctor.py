@@ -11,8 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .course import Course, CourseError
-from .errors import NoIsolationError
+from .course import Course
+from .errors import CourseError, NoIsolationError
 from .release import is_current
 from .runtime.backend import close_backends, shared_backend
 from .runtime.job import Cell, Job

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .course import Course, CourseError, error_line, run_step
+from .course import Course, error_line, run_step
+from .errors import CourseError
 
 
 def feedback(

@@ -9,7 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from dataclasses import dataclass, field
 
 from .assignment import AssignmentSpec, digest_of
-from .course import Course, CourseError, is_plain_name
+from .course import Course, is_plain_name
+from .errors import CourseError
 from .recorder import Recorder, breaks_everything
 from .runtime.backend import close_backends
 from .runtime.files import read_file

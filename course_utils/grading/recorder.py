@@ -18,7 +18,8 @@ from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 
 from .assignment import AssignmentSpec
-from .course import Course, CourseError
+from .course import Course
+from .errors import CourseError
 from .worker import Result
 
 DONE = "unrolled.json"  # beside the autograded notebook: scores, mistakes, notes, seed, and the digest

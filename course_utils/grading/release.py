@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .course import CONFIG, Course, CourseError, error_line, run_step
+from .course import CONFIG, Course, error_line, run_step
+from .errors import CourseError
 from .leaks import leaks
 from .source import check_source
 from .trial import try_assignment

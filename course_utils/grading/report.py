@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nbgrader.api import MissingEntry
 from nbgrader.utils import is_grade
@@ -15,7 +16,8 @@ from rich.table import Table
 
 from ..mistakes import BY_ID
 from .assignment import task_of
-from .course import Course, CourseError, read_notebook
+from .course import Course, read_notebook
+from .errors import CourseError
 from .recorder import DONE
 
 WIDE = 150  # columns of a terminal that has room for the names of mistakes beside the points
@@ -98,7 +100,7 @@ def _legend(rows: dict[str, dict[str, TaskResult]]) -> list[str]:
     ]
 
 
-def _points(submission, tasks: list[str]) -> dict[str, TaskResult]:
+def _points(submission: Any, tasks: list[str]) -> dict[str, TaskResult]:
     row = {task: TaskResult() for task in tasks}
     for notebook in submission.notebooks:
         for grade in notebook.grades:

@@ -7,10 +7,12 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
-from .course import CONFIG, Course, CourseError
+from .course import CONFIG, Course
+from .errors import CourseError
 
 ASSIGNMENT = "ps1_shapes"
 
@@ -50,7 +52,7 @@ def fill_in(sample: Sample, released: Path) -> str:
     for cell_id, answer in sample.answers.items():
         cells[cell_id].source = answer.strip("\n")
     notebook.cells = [cell for cell in notebook.cells if cell.id not in sample.deleted]
-    return nbformat.writes(notebook)
+    return str(nbformat.writes(notebook))
 
 
 def hand_in(course: Course, samples: list[Sample], assignment: str = ASSIGNMENT) -> list[str]:
@@ -86,7 +88,7 @@ def sample_course(home: Course, folder: Path, assignment: str = ASSIGNMENT) -> t
     return course, False
 
 
-def _sample(name: str, files: dict[str, dict], folder: Path) -> Sample:
+def _sample(name: str, files: dict[str, dict[str, Any]], folder: Path) -> Sample:
     entry = dict(files[name])
     base = entry.pop("base", name)
     if base not in files:
@@ -98,7 +100,7 @@ def _sample(name: str, files: dict[str, dict], folder: Path) -> Sample:
         raise CourseError(f"{folder / name}.toml: {error}; see Sample in sample.py for the keys.") from None
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -10,8 +10,10 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution, is_task
 
-from .course import Course, CourseError, read_notebook
+from .course import Course, read_notebook
+from .errors import CourseError
 from .runtime.code import parse
+from .runtime.job import Role
 
 SCHEMA = 3  # of nbgrader's metadata
 ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -54,7 +56,7 @@ def marks_of(cell: NotebookNode) -> dict[str, Any]:
     return dict(marks) if used else {}
 
 
-def role_of(cell: NotebookNode) -> str:
+def role_of(cell: NotebookNode) -> Role:
     """What a cell is for: answer, test, or instructor."""
     return "answer" if is_solution(cell) else "test" if is_grade(cell) else "instructor"
 

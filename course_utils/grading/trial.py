@@ -15,8 +15,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from .assignment import AssignmentSpec
-from .course import Course, CourseError
-from .errors import NoIsolationError
+from .course import Course
+from .errors import CourseError, NoIsolationError
 from .runtime.backend import shared_backend
 from .runtime.limits import Limits
 from .worker import Result, grade_bytes

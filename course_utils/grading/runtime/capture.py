@@ -191,7 +191,7 @@ class _Bytes(io.BufferedIOBase):
         return True
 
     @property
-    def raw(self) -> _Bytes:  # type: ignore[override]
+    def raw(self) -> _Bytes:
         return self
 
 

@@ -228,7 +228,7 @@ class StudentClient:
         if kind == "exception":
             return self.exception_class(name.split(","))
         own, *parents = name.split(",")
-        stock = next((BY_NAME[parent] for parent in [own, *parents] if parent in BY_NAME), None)
+        stock = next((parent for parent in [own, *parents] if parent in BY_NAME), "")
         return proxy_class(own, kind, stock)(self, number, own)
 
     def number_of_tensor(self, tensor: Tensor) -> int | None:

@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 def transform(text: str) -> str:
     """The cell as plain Python: magics become calls of `get_ipython()`."""
-    return str(TransformerManager().transform_cell(text))  # type: ignore[no-untyped-call]
+    return str(TransformerManager().transform_cell(text))
 
 
 def parse(text: str, label: str = "a cell") -> ast.Module:

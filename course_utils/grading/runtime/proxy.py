@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from .modules import BY_NAME
+
 if TYPE_CHECKING:
     from .client import StudentClient
 
@@ -128,10 +130,10 @@ class ModuleProxy(CallableProxy):
 
 
 @functools.cache
-def proxy_class(name: str, kind: str, stock: type[nn.Module] | None = None) -> type[Proxy]:
+def proxy_class(name: str, kind: str, stock: str = "") -> type[Proxy]:
     """A class of the student's type name, so that messages say what the student wrote."""
     base = {"module": ModuleProxy, "callable": CallableProxy}.get(kind, Proxy)
-    namespace = {"__slots__": (), "__doc__": Proxy.__dict__["__doc__"], "_stock": stock or nn.Module}
+    namespace = {"__slots__": (), "__doc__": Proxy.__dict__["__doc__"], "_stock": BY_NAME.get(stock, nn.Module)}
     return type(name if name.isidentifier() else kind.title(), (base,), namespace)
 
 

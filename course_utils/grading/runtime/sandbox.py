@@ -13,6 +13,7 @@ import resource
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..errors import NoIsolationError
 from . import syscalls
@@ -42,11 +43,11 @@ def outer_command(python: list[str]) -> list[str]:
     trees = [Path(sys.prefix), Path(sys.base_prefix), package]
     command = [bwrap, "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    for tree in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32"):
-        if os.path.islink(tree):
-            command += ["--symlink", os.readlink(tree), tree]
-        elif os.path.isdir(tree):
-            command += ["--ro-bind", tree, tree]
+    for system in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32"):
+        if os.path.islink(system):
+            command += ["--symlink", os.readlink(system), system]
+        elif os.path.isdir(system):
+            command += ["--ro-bind", system, system]
     for part in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/alternatives"):
         command += ["--ro-bind-try", part, part]
     if not any(tree.is_relative_to("/tmp") for tree in trees):  # a folder on top would hide them
@@ -59,10 +60,10 @@ def outer_command(python: list[str]) -> list[str]:
     for name, value in environment(WORK).items():
         command += ["--setenv", name, value]
     if os.geteuid() == 0 and has_users():
-        capabilities = ("SYS_ADMIN", "SETUID", "SETGID", "KILL", "SETPCAP", "CHOWN")
+        capabilities = ["SYS_ADMIN", "SETUID", "SETGID", "KILL", "SETPCAP", "CHOWN"]
     else:
         command += ["--unshare-user", "--uid", "0", "--gid", "0"]
-        capabilities = ("SYS_ADMIN", "SETPCAP", "SETFCAP")
+        capabilities = ["SYS_ADMIN", "SETPCAP", "SETFCAP"]
     for capability in capabilities:
         command += ["--cap-add", f"CAP_{capability}"]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--", *python]
@@ -163,7 +164,7 @@ def _enter_user_namespace(libc: ctypes.CDLL) -> None:
         Path("/proc/self", name).write_text(text)
 
 
-def _call(function, *arguments) -> None:
+def _call(function: Any, *arguments: Any) -> None:
     if function(*arguments) != 0:
         number = ctypes.get_errno()
         raise NoIsolationError(f"{function.__name__}: {os.strerror(number)}; {UBUNTU}.")

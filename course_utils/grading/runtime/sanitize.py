@@ -201,8 +201,8 @@ class _Layout:
     def sanitized(self) -> Sanitized:
         result, run_early = Sanitized(notes=self.notes), set[str]()
         for name in ("", *self.known):
-            for cell in self.before.get(name, []):
-                self._add(result, cell)
+            for earlier in self.before.get(name, []):
+                self._add(result, earlier)
             for moved in self._moved_above(name, run_early):
                 run_early.add(moved)
                 self._add(result, self.taken[moved])

@@ -102,7 +102,7 @@ def _library() -> ModuleType:
         import pyseccomp
     except (ImportError, RuntimeError) as error:
         raise NoIsolationError(f"no filter of system calls ({error}): {LIBRARY}.") from None
-    return pyseccomp  # type: ignore[no-any-return]
+    return pyseccomp
 
 
 def _reason() -> str:
