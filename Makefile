@@ -9,7 +9,7 @@ NOISE := $(addprefix metadata.language_info.,$(LANGUAGE)) metadata.widgets
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo demo-lab test test-slow bench lab lint types strip release lessons mistakes pictures bundle pins clean
+.PHONY: help demo demo-lab test test-as-user test-slow bench lab lint types strip release lessons mistakes pictures bundle pins clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: $(READY)  ## grade a sample class in the folder demo/
 
 test: $(READY)  ## all tests but the slow ones
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-as-user: $(READY)  ## the hostile class, graded by an ordinary user even where you are root
+	tools/test_as_user.sh
 
 test-slow: $(READY)  ## kills, hundreds of submissions, a cluster, and stock nbgrader beside ours
 	$(BIN)/pip install -q -c constraints.txt -e .[cluster]

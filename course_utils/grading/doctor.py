@@ -36,7 +36,8 @@ class Finding:
 
 def diagnose(course: Course, assignment: str | None = None) -> list[Finding]:
     """Look at Python, packages, nbgrader's extensions, folders and disk, and at one assignment if it is named."""
-    findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root), _isolation(course)]
+    findings = [_python(), *_packages(), _extensions(), *_folders(course.root), _disk(course.root)]
+    findings += _walls(course)
     if assignment:
         course.check_assignment(assignment)
     return findings + (_assignment(course, assignment) if assignment else [])
@@ -97,7 +98,8 @@ def _disk(root: Path) -> Finding:
 
 
 PROBE = """
-import os, pathlib, socket
+import ctypes, os, pathlib, socket
+libc = ctypes.CDLL(None)
 def tried(what, action):
     try:
         if action() is not False: print("BROKEN OUT:", what)
@@ -114,8 +116,31 @@ tried("wrote to the system", lambda: leave("/usr/unrolled-probe"))
 tried("reached the network", lambda: socket.create_connection(("127.0.0.1", port), timeout=1))
 tried("saw other processes", lambda: len([p for p in os.listdir("/proc") if p.isdigit()]) > 3)
 tried("became root", lambda: os.setuid(0) or open("/etc/shadow"))
+tried("made a user namespace", lambda: libc.unshare(0x10000000) == 0)
+tried("reached the kernel's own sockets", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))
+tried("has no filter of system calls", lambda: "Seccomp:\\t2" not in open("/proc/self/status").read())
+tried("is in the process group of others", lambda: os.getpgid(0) != os.getpid())
+tried("saw a keyring of others", lambda: len(open("/proc/keys").read().splitlines()) > 1)
+tried("saw terminals of others", lambda: os.listdir("/dev/pts") != ["ptmx"])
 print("end")
 """
+
+
+def _walls(course: Course) -> list[Finding]:
+    try:
+        return [_isolation(course), _memory()]
+    finally:
+        close_backends()
+
+
+def _memory() -> Finding:
+    """Whether memory is limited for a submission as a whole; grading works without."""
+    try:
+        missing = shared_backend(unsafe=False).cgroups.missing
+    except NoIsolationError as none:
+        missing = str(none)
+    seen = f"only each process of it ({missing})" if missing else "yes, by a cgroup"
+    return Finding("memory limit of a submission as a whole", True, seen, "")
 
 
 def _isolation(course: Course) -> Finding:
@@ -129,8 +154,6 @@ def _isolation(course: Course) -> Finding:
             outputs = shared_backend(unsafe=False).examine(job).outputs.get("probe", [])
         except NoIsolationError as missing:
             return Finding(what, False, str(missing), remedy)
-        finally:
-            close_backends()
     told = "".join(output.get("text", "") for output in outputs).splitlines()
     escapes = [line.removeprefix("BROKEN OUT: ") for line in told if line.startswith("BROKEN OUT")]
     fine = told[-1:] == ["end"] and not escapes

@@ -29,6 +29,20 @@ plain = st.recursive(
 )
 
 
+COLLIDING = [["int", str(i * (2**61 - 1))] for i in range(1, 200)]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [["set", COLLIDING], ["frozenset", COLLIDING], ["dict", [[key, ["none"]] for key in COLLIDING]]],
+    ids=["set", "frozenset", "dict"],
+)
+def test_keys_chosen_to_collide_are_refused(tree):
+    text = json.dumps(tree).encode()
+    with pytest.raises(CodecError, match="collide"):
+        decode(struct.pack("<II", len(text), 0) + text)
+
+
 @given(plain)
 def test_plain_data_comes_back_as_it_went(value):
     assert decode(encode(value)) == value

@@ -1,9 +1,13 @@
 """The run as a whole: who is graded, what is kept and replaced, and what warm processes give to each fork."""
 
 import json
+import os
 import shutil
+import sys
 import threading
+import time
 from concurrent.futures import Executor, Future
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -16,8 +20,10 @@ from course_utils.grading.grade import Options, grade
 from course_utils.grading.recorder import DONE
 from course_utils.grading.release import release
 from course_utils.grading.report import report
+from course_utils.grading.runtime import syscalls
 from course_utils.grading.runtime.backend import close_backends, shared_backend
 from course_utils.grading.runtime.code import names_bound
+from course_utils.grading.runtime.errors import ExaminationError
 from course_utils.grading.runtime.findings import Fate
 from course_utils.grading.runtime.job import Cell, Job
 from course_utils.grading.runtime.limits import Limits
@@ -269,6 +275,42 @@ def test_random_numbers_are_fresh_in_each_fork_and_follow_the_seed():
 def test_a_student_who_raises_the_thread_count_is_not_stopped_by_it():
     code = "import torch; torch.set_num_threads(2)\nx = torch.randn(400, 400)\nfor _ in range(30): x = (x @ x).tanh()\nprint('done')"
     assert "done" in in_student(code, cell_seconds=15.0)
+
+
+def forks_of(process) -> set[str]:
+    return set(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+
+
+def test_an_examiner_ends_with_its_request(monkeypatch):
+    monkeypatch.setattr("course_utils.grading.runtime.backend.PATIENCE", 1.0)
+    backend = shared_backend(UNSAFE)
+    before = forks_of(backend.examiners)
+    with pytest.raises(ExaminationError, match="took over 2 s"):
+        backend.examine(Job([Cell("t", "test", "code", "while True: pass")], [], 1, Limits(total_seconds=1), 0))
+    while forks_of(backend.examiners) - before:
+        time.sleep(0.01)
+    assert in_student("print('next')") == "next\n"
+
+
+def test_an_examiner_has_a_limit_of_memory():
+    job = Job([Cell("t", "test", "code", "bytearray(4 << 30)")], [], 1, Limits(memory_mib=1000), 0)
+    verdict = shared_backend(UNSAFE).examine(job).verdicts["t"]
+    assert "MemoryError" in verdict.error
+
+
+@pytest.mark.skipif(UNSAFE or os.getuid() != 0, reason="only root gives each student a user of its own")
+def test_a_wall_that_cannot_be_built_is_not_the_students_fault():
+    job = Job([Cell("a", "answer", "code", "x = 1")], [], 1, Limits(), "no number")
+    with pytest.raises(ExaminationError, match="did not start: TypeError"):
+        shared_backend(UNSAFE).examine(job)
+
+
+@needs_bwrap
+def test_where_there_is_no_libseccomp_grading_refuses_and_names_the_remedy(monkeypatch):
+    syscalls.program.cache_clear()
+    monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    with pytest.raises(NoIsolationError, match="install Debian's package libseccomp2"):
+        outer_command(["python"])
 
 
 @needs_bwrap

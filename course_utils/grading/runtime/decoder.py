@@ -19,6 +19,7 @@ from .kinds import (
     ARRAYS,
     DTYPES,
     KINDS,
+    MAX_COLLISIONS,
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_FIELDS,
@@ -102,16 +103,18 @@ class Decoder:
         return [self.node(part, depth + 1) for part in _typed(parts, list)]
 
     def read_set(self, depth: int, parts: Any) -> Any:
-        return set(self.read_list(depth, parts))
+        return set(_spread(self.read_list(depth, parts)))
 
     def read_frozenset(self, depth: int, parts: Any) -> Any:
-        return frozenset(self.read_list(depth, parts))
+        return frozenset(_spread(self.read_list(depth, parts)))
 
     def read_size(self, depth: int, parts: Any) -> Any:
         return torch.Size(_typed(part, int) for part in self.read_list(depth, parts))
 
     def read_dict(self, depth: int, pairs: Any) -> Any:
-        return {self.node(k, depth + 1): self.node(v, depth + 1) for k, v in _typed(pairs, list)}
+        made = [(self.node(k, depth + 1), self.node(v, depth + 1)) for k, v in _typed(pairs, list)]
+        _spread([key for key, _ in made])
+        return dict(made)
 
     def read_dtype(self, depth: int, name: Any) -> Any:
         return DTYPES[_typed(name, str)]
@@ -223,6 +226,11 @@ def _typed(value: Any, kind: type) -> Any:
 
 def _natural(value: Any) -> int:
     return value if type(value) is int and value >= 0 else _refuse("no natural number")
+
+
+def _spread(keys: list[Any]) -> list[Any]:
+    """The keys, unless they were chosen to have the same hash: a set of those would take hours."""
+    return keys if len(keys) - len(set(map(hash, keys))) <= MAX_COLLISIONS else _refuse("keys that collide")
 
 
 def _shape(value: Any) -> tuple[int, ...]:

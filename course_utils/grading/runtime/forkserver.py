@@ -71,9 +71,9 @@ def serve_students(control: socket.socket, unsafe: bool) -> None:
         if pid == 0:
             lifeline.close()
             control.close()
-            sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
+            sys.stdin = open(os.devnull, "r+")  # noqa: SIM115 - for as long as the process lives
             for stream in (0, 1, 2):  # what the student's code writes there would reach the instructor's terminal
-                os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+                os.dup2(sys.stdin.fileno(), stream)
             codec.send(channel, codec.encode("ready"))
             Student(channel, shell, limits.output_bytes, request["seed"]).serve()
             os._exit(0)

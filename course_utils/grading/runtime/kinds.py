@@ -13,6 +13,7 @@ from .modules import BY_NAME
 MAX_FRAME = 64 * 2**20  # bytes
 MAX_TREE = 16 * 2**20  # bytes of a frame's JSON, apart from its buffers
 MAX_DEPTH, MAX_NODES, MAX_DIGITS, MAX_FIELDS = 40, 100_000, 400, 100
+MAX_COLLISIONS = 100  # of hashes, in one set or dict
 KINDS = ("callable", "exception", "module", "object")  # of what stays on its own side
 
 DTYPES = {

@@ -106,6 +106,7 @@ def enclose(limits: Limits, number: int) -> int:
     os.setsid()  # kill(0, …) is for the group
     _call(libc.mount, b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     os.chdir(WORK)
+    Path("/proc/self/oom_score_adj").write_text("1000")  # where memory runs out, this goes first
     restrict(limits)
     _drop_privileges(libc, number)
     syscalls.join_own_keyring(libc)
@@ -128,7 +129,7 @@ def restrict(limits: Limits) -> None:
         (resource.RLIMIT_FSIZE, limits.file_mib * MIB),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_NOFILE, 256),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # see syscalls
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):

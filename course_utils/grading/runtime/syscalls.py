@@ -35,6 +35,9 @@ TERMINAL_INPUT = (0x5412, 0x541C)  # of ioctl: TIOCSTI and TIOCLINUX type into a
 HIGHEST_FAMILY = 10  # of socket: AF_UNIX, AF_INET and AF_INET6 are allowed
 OTHER_FAMILIES = (0, 3, 4, 5, 6, 7, 8, 9)
 
+F_SETPIPE_SZ = 1031  # what a user's pipes may hold is counted for all of them together
+RLIMIT_CORE = 4  # a size of 0 would not keep a crash from the program that the system runs for crashes; 1 does
+
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 KEYCTL_JOIN_SESSION_KEYRING = 1
 
@@ -63,6 +66,10 @@ def program() -> bytes:
             rules.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
         for request in TERMINAL_INPUT:
             rules.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
+        rules.add_rule(refuse, "fcntl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, F_SETPIPE_SZ))
+        core = seccomp.MASKED_EQ, 0xFFFFFFFF, RLIMIT_CORE
+        rules.add_rule(refuse, "setrlimit", seccomp.Arg(0, *core))
+        rules.add_rule(refuse, "prlimit64", seccomp.Arg(1, *core), seccomp.Arg(2, seccomp.NE, 0))
         rules.add_rule(refuse, "socket", seccomp.Arg(0, seccomp.GT, HIGHEST_FAMILY))
         for family in OTHER_FAMILIES:
             rules.add_rule(refuse, "socket", seccomp.Arg(0, seccomp.EQ, family))

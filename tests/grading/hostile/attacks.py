@@ -136,6 +136,43 @@ def channels():
         except OSError: pass
 """
 
+SYSTEM_CALLS = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def tried(what, *arguments):
+    if libc.syscall(*arguments) >= 0: print("GOT", what)
+"""
+
+
+def call(what: str, *arguments: object) -> str:
+    """Code that says "GOT" where a system call (numbers of x86-64) is not refused."""
+    return f"{SYSTEM_CALLS}tried({what!r}, {', '.join(map(str, arguments))})"
+
+
+def socket_of(*families: int) -> str:
+    return f"""
+import socket
+for family in {families}:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try: socket.socket(family, kind); print("GOT", family, kind)
+        except OSError: pass
+"""
+
+
+def forged(frame: str) -> str:
+    """Code that lets every answer be this frame: an expression of Python, with `tree(…)` for one of JSON."""
+    return f"""
+import json, struct
+import course_utils.grading.runtime.codec as w
+def tree(node):
+    text = json.dumps(["list", [["str", "ok"], node]]).encode()
+    return struct.pack("<II", len(text), 0) + text
+frame = {frame}
+w.encode = lambda *a, **k: frame
+"""
+
+
+FLOOD = "\\x1b]0;owned\\x07\\x1b[2J\\r"
 ATTACKS: dict[str, Attack] = {
     # drop the tests
     "ast-transformer": Attack(
@@ -436,4 +473,240 @@ while True:
     "script-in-text": Attack(
         "leak", answers={"explain-equal-sizes": "<script>alert(3)</script> <img src=x onerror=alert(4)>"}
     ),
+    # harm or reach a neighbour
+    "kill-group": Attack("neighbour", "import os, signal\nos.kill(0, signal.SIGKILL)"),
+    "stop-group": Attack("neighbour", "import os, signal\nos.kill(0, signal.SIGSTOP)"),
+    "hang-up-group": Attack("neighbour", "import os, signal\nos.killpg(os.getpgid(0), signal.SIGHUP)"),
+    "stop-everything": Attack("neighbour", "import os, signal\nos.kill(-1, signal.SIGSTOP)"),
+    "stop-own-init": Attack(
+        "neighbour",
+        "import os, signal\nif os.fork() == 0:\n    os.kill(1, signal.SIGSTOP); os.kill(1, signal.SIGKILL); os._exit(0)",
+    ),
+    "descriptors": Attack(
+        "neighbour",
+        """
+import os
+known = [os.readlink(f"/proc/self/fd/{fd}").partition(":")[0] for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+others = sorted(known)
+if others.count("socket") > 1 or set(others) - {"socket", "/dev/null"}: print("GOT", others)
+""",
+    ),
+    "abstract-sockets": Attack(
+        "neighbour",
+        """
+import os, socket, time
+for name in ("\\0unrolled-1", "\\0unrolled-2"):
+    try: socket.socket(socket.AF_UNIX).connect(name); print("GOT", repr(name))
+    except OSError: pass
+    s = socket.socket(socket.AF_UNIX); s.bind(name); s.listen()
+time.sleep(0.5)
+""",
+    ),
+    "abstract-sockets-too": Attack(
+        "neighbour",
+        """
+import socket, time
+time.sleep(0.5)
+for name in ("\\0unrolled-1", "\\0unrolled-2"):
+    try: socket.socket(socket.AF_UNIX).connect(name); print("GOT", repr(name))
+    except OSError: pass
+""",
+    ),
+    "shared-memory": Attack(
+        "neighbour",
+        """
+import os
+for folder in ("/dev/shm", "/tmp", "/student", "/dev/mqueue", "/run", "/var/tmp"):
+    try: left = os.listdir(folder)
+    except OSError: continue
+    if "note" in left: print("GOT", folder, left)
+    try: open(folder + "/note", "w").write("hello, neighbour")
+    except OSError: pass
+""",
+    ),
+    "terminals": Attack(
+        "neighbour",
+        """
+import os, pty
+if [name for name in os.listdir("/dev/pts") if name != "ptmx"]: print("GOT", os.listdir("/dev/pts"))
+kept = [pty.openpty() for _ in range(3)]
+""",
+    ),
+    "typing": Attack(
+        "neighbour",
+        """
+import fcntl, os, pty
+master, slave = pty.openpty()
+for fd in (slave, master):
+    for request in (0x5412, 0x541C):
+        try: fcntl.ioctl(fd, request, b"x"); print("GOT", request)
+        except OSError: pass
+for path in ("/dev/tty", "/dev/console", "/dev/tty0", "/proc/1/fd/0", "/proc/self/fd/2"):
+    try: os.write(os.open(path, os.O_WRONLY | os.O_NOCTTY), b"\\x1b]0;owned\\x07")
+    except OSError: pass
+""",
+    ),
+    "keyrings": Attack(
+        "neighbour",
+        SYSTEM_CALLS
+        + """
+for ring in (-3, -4, -5): tried("a keyring", 250, 0, ring, 0)
+tried("a key", 248, b"user", b"unrolled", b"hello", 5, -4)
+""",
+    ),
+    "user-namespace": Attack(
+        "neighbour",
+        call("a namespace", 272, "0x10000000")
+        + "\nimport subprocess\nif subprocess.run(['unshare', '-Ur', 'true'], stderr=-3).returncode == 0: print('GOT root')",
+    ),
+    "clone-namespace": Attack(
+        "neighbour",
+        SYSTEM_CALLS
+        + """
+for flag in (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000):
+    pid = libc.syscall(56, flag | 17, 0, 0, 0, 0)
+    if pid == 0: os._exit(0)
+    if pid > 0: print("GOT", hex(flag))
+arguments = (ctypes.c_uint64 * 8)(0x10000000, 0, 0, 0, 17)
+pid = libc.syscall(435, arguments, ctypes.sizeof(arguments))
+if pid == 0: os._exit(0)
+if pid > 0: print("GOT clone3")
+""",
+    ),
+    "sockets-of-the-kernel": Attack("neighbour", socket_of(16, 17, 38, 40, 31, 44)),
+    "io-uring": Attack("neighbour", call("io_uring", 425, 8, "ctypes.create_string_buffer(200)")),
+    "aio": Attack("neighbour", call("aio", 206, 8, "ctypes.byref(ctypes.c_uint64())")),
+    "kernel-doors": Attack(
+        "neighbour",
+        "".join(
+            call(what, *arguments) + "\n"
+            for what, *arguments in (
+                ("bpf", 321, 0, "ctypes.create_string_buffer(128)", 128),
+                ("perf", 298, "ctypes.create_string_buffer(128)", 0, -1, -1, 0),
+                ("userfaultfd", 323, 1),
+                ("personality", 135, "0x40000"),
+                ("inotify", 294, 0),
+                ("memfd", 319, 'b"x"', 0),
+                ("shared memory of System V", 29, 0, 4096, "0o1777"),
+                ("mounting", 428, -100, 'b"/"', 1),
+            )
+        ),
+    ),
+    "trace-init": Attack(
+        "neighbour",
+        SYSTEM_CALLS
+        + """
+if os.fork() == 0:
+    if libc.syscall(101, 16, 1, 0, 0) == 0: open("/student/traced", "w")
+    os._exit(0)
+os.wait()
+if os.path.exists("/student/traced"): print("GOT ptrace")
+""",
+    ),
+    "settings-of-the-kernel": Attack(
+        "neighbour",
+        """
+for path in ("kernel/core_pattern", "vm/drop_caches", "user/max_user_namespaces", "fs/inotify/max_user_watches"):
+    try: open("/proc/sys/" + path, "w").write("1"); print("GOT", path)
+    except OSError: pass
+for path, text in (("/proc/sysrq-trigger", "h"), ("/proc/self/oom_score_adj", "-1000"), ("/proc/self/uid_map", "0 0 1")):
+    try: open(path, "w").write(text); print("GOT", path)
+    except OSError: pass
+""",
+    ),
+    "first-in-line": Attack(
+        "neighbour",
+        """
+import os, time
+for take in (lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50)), lambda: os.nice(-5), lambda: time.clock_settime(0, 0)):
+    try: take(); print("GOT", take)
+    except OSError: pass
+""",
+    ),
+    "setuid-programs": Attack(
+        "neighbour",
+        """
+import os, subprocess
+for program in ("su", "mount", "passwd", "newgrp"):
+    try: subprocess.run([program], stdin=-3, stdout=-3, stderr=-3, timeout=1)
+    except (OSError, subprocess.TimeoutExpired): pass
+if os.getuid() == 0 or os.geteuid() == 0: print("GOT root")
+""",
+    ),
+    "core-dumps": Attack(
+        "neighbour",
+        """
+import os, resource, signal
+try: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); print("GOT the program for crashes")
+except (OSError, ValueError): pass
+for _ in range(20):
+    if os.fork() == 0: os.kill(os.getpid(), signal.SIGABRT)
+""",
+    ),
+    "descriptors-in-flight": Attack(
+        "neighbour",
+        """
+import socket
+kept = []
+try:
+    while True:
+        a, b = socket.socketpair(); kept.append((a, b))
+        for _ in range(250): socket.send_fds(a, [b"x"], [a.fileno()] * 200)
+except OSError: pass
+""",
+    ),
+    "pipes": Attack(
+        "neighbour",
+        """
+import fcntl, os
+kept = []
+try:
+    while True:
+        r, w = os.pipe(); kept.append((r, w)); os.set_blocking(w, False); os.write(w, b"x" * 65536)
+except OSError: pass
+try: fcntl.fcntl(kept[0][1], 1031, 1 << 20); print("GOT a larger pipe")
+except OSError: pass
+""",
+    ),
+    "files-without-end": Attack("exhaust", "for i in range(10**6): open(f'/student/f{i}', 'w').close()"),
+    "dripping-answer": Attack(
+        "exhaust",
+        """
+import course_utils.grading.runtime.codec as w, struct, time
+def drip(channel, frame):
+    channel.sendall(struct.pack("<Q", 1 << 20))
+    while True: channel.sendall(b"x"); time.sleep(0.1)
+w.send = drip
+""",
+    ),
+    "busy-after-the-end": Attack(
+        "exhaust",
+        SOCKETS
+        + """
+import signal
+for _ in range(5):
+    if os.fork() == 0:
+        os.setsid(); signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))
+        while True: pass
+for fd in channels(): os.close(fd)
+while True: pass
+""",
+    ),
+    "colliding-keys": Attack(
+        "exhaust", forged('tree(["set", [["int", str(i * (2**61 - 1))] for i in range(90_000)]])'), points=0.0
+    ),
+    "billion-layers": Attack(
+        "exhaust",
+        forged(
+            'tree(["module", "RNN", ["dict", [[["str", n], ["int", v]] for n, v in (("input_size", "2"), '
+            '("hidden_size", "2"), ("num_layers", "1000000000"))]], [], True])'
+        ),
+        points=0.0,
+    ),
+    "long-name-of-a-dtype": Attack("exhaust", forged('tree(["dtype", "x" * 3_000_000])'), points=0.0),
+    "strange-errors": Attack(
+        "leak",
+        f"class Strange(Exception): pass\nStrange.__name__ = '{FLOOD}' * 100_000\nraise Strange('{FLOOD}' * 100_000)",
+    ),
+    "terminal-codes": Attack("leak", f"print('{FLOOD}' * 100)\nimport warnings; warnings.warn('{FLOOD}')"),
 }
