@@ -330,3 +330,10 @@ def test_frames_over_a_socket():
     a.close()
     with pytest.raises(EOFError):
         receive(b)
+
+
+def test_bytes_that_are_there_do_not_prolong_a_frame():
+    here, there = socket.socketpair()
+    send(here, b"frame")
+    with pytest.raises(TimeoutError):
+        receive(there, time.monotonic() - 1)

@@ -71,7 +71,10 @@ def _exactly(channel: socket.socket, count: int, ends: float | None) -> bytes:
     data = bytearray()
     while len(data) < count:
         if ends is not None:  # for the frame as a whole: bytes that drip in do not prolong it
-            channel.settimeout(max(ends - time.monotonic(), 1e-3))
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the frame was not there in time")
+            channel.settimeout(left)
         part = channel.recv(min(count - len(data), 1 << 20))
         if not part:
             raise EOFError("the other side is gone")

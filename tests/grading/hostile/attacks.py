@@ -486,9 +486,12 @@ while True:
         "neighbour",
         """
 import os
-known = [os.readlink(f"/proc/self/fd/{fd}").partition(":")[0] for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
-others = sorted(known)
-if others.count("socket") > 1 or set(others) - {"socket", "/dev/null"}: print("GOT", others)
+known = []
+for fd in os.listdir("/proc/self/fd"):
+    try: known.append(os.readlink(f"/proc/self/fd/{fd}").partition(":")[0])
+    except OSError: pass  # that of the list
+others = [name for name in known if name not in ("socket", "/dev/null") and not name.startswith("/student/")]
+if others or known.count("socket") > 1: print("GOT", known)
 """,
     ),
     "abstract-sockets": Attack(
@@ -671,12 +674,13 @@ except OSError: pass
     "files-without-end": Attack("exhaust", "for i in range(10**6): open(f'/student/f{i}', 'w').close()"),
     "dripping-answer": Attack(
         "exhaust",
-        """
-import course_utils.grading.runtime.codec as w, struct, time
-def drip(channel, frame):
-    channel.sendall(struct.pack("<Q", 1 << 20))
-    while True: channel.sendall(b"x"); time.sleep(0.1)
-w.send = drip
+        SOCKETS
+        + """
+import signal, struct, time
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+for fd in channels():
+    os.write(fd, struct.pack("<Q", 1 << 25))
+    while True: os.write(fd, b"x"); time.sleep(0.0005)
 """,
     ),
     "busy-after-the-end": Attack(
