@@ -46,7 +46,7 @@ class Course:
         try:
             config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
         except Exception as error:
-            raise CourseError(f"{self.root / CONFIG}: {type(error).__name__}: {error}; mend it.") from None
+            raise CourseError(f"{self.root / CONFIG}: {type(error).__name__}: {error}; fix it.") from None
         config.CourseDirectory.root = str(self.root)
         return config
 
@@ -176,7 +176,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     try:
         return nbformat.read(path, 4)
     except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
-        raise CourseError(f"{path}: not a readable notebook ({type(error).__name__}); mend it in JupyterLab.") from None
+        raise CourseError(f"{path}: not a readable notebook ({type(error).__name__}); fix it in JupyterLab.") from None
 
 
 def run_step(step: Any, assignment: str, student: str | None, **options: Any) -> dict[str, Any]:

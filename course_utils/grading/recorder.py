@@ -148,13 +148,16 @@ class Recorder:
             name = grade.cell.name
             if not same_text:
                 grade.manual_score = grade.extra_credit = None
+            before, is_judged = grade.auto_score, grade.manual_score is not None
             if name in result.scores:
                 grade.auto_score = result.scores[name]
-                grade.needs_manual_grade = grade.manual_score is not None
+                if not is_judged or grade.auto_score != before:  # who has judged the same already is not asked again
+                    grade.needs_manual_grade = is_judged
             elif name in self.spec.written:
                 blank = name in result.blank
                 grade.auto_score = 0.0 if blank else None
-                grade.needs_manual_grade = not blank
+                if not is_judged:
+                    grade.needs_manual_grade = not blank
         for comment in notebook.comments:
             comment.auto_comment = result.comment(comment.cell.name)
             if not same_text:

@@ -46,10 +46,8 @@ class Class:
         for name, attack in everybody.items():
             self.submit(name, attack)
         self.before = fingerprint(self.course.root / "submitted", self.course.root / "source")
-        started = time.monotonic()
         self.told: list[str] = []
         self.summary = grade(self.course, NAME, Options(limits=LIMITS), lambda student, lines: self.told.extend(lines))
-        self.seconds = time.monotonic() - started
         feedback(self.course, NAME)
         self.rows = report(self.course, NAME)
 
@@ -175,7 +173,7 @@ def test_nobody_is_left_ungraded(graded):
 
 
 def test_no_canary_is_touched(graded):
-    time.sleep(2.5)  # longer than the daemon waits
+    assert_gone(students_processes())  # then none is left that could touch something later
     graded.assert_canaries_untouched()
     assert not [
         name for name in os.listdir("/tmp") if name in ("unrolled-shadow", "unrolled-pickle", "unrolled-canary")
@@ -203,10 +201,18 @@ def students_processes() -> set[tuple[str, str]]:
     return found
 
 
+def assert_gone(processes: set[tuple[str, str]]) -> None:
+    """Other tests may have students just now, but these end; one that was left behind does not."""
+    for _ in range(600):
+        processes &= students_processes()
+        if not processes:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"still there: {processes}")
+
+
 def test_no_process_is_left(graded):
-    left = students_processes()
-    time.sleep(8)  # other tests may have students just now, but none for so long
-    assert left & students_processes() == set()
+    assert_gone(students_processes())
 
 
 def test_nobody_gets_hold_of_a_neighbour_or_of_the_machine(graded):
@@ -248,6 +254,7 @@ def test_a_snooper_finds_nothing(student, graded):
 
 
 def test_nobody_holds_up_the_class_by_more_than_the_limits(graded):
-    slow = [graded.log(student)["seconds"] for student in graded.rows]
-    assert max(slow) < LIMITS.total_seconds + 10
-    assert all(graded.log(sample.student)["seconds"] < 10 for sample in graded.honest)
+    """Whoever does not come to an end is ended by the limits; the grader's own deadline is never needed."""
+    assert graded.summary.failed == []
+    assert "loop-in-an-answer" in graded.summary.timed_out
+    assert not {sample.student for sample in graded.honest} & {*graded.summary.timed_out, *graded.summary.died}

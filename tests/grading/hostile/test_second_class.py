@@ -7,13 +7,12 @@ import os
 import re
 import shutil
 import site
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from second_class import MARK, ONLY, SECOND_ATTACKS, SECOND_ODDITIES
-from test_hostile import LIMITS, Class, students_processes
+from test_hostile import Class, assert_gone, students_processes
 
 from notebooks import NAME, ROOT, cells_of
 
@@ -149,11 +148,9 @@ def test_the_instructors_terminal_gets_no_commands(graded, terminal):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives each student a user of its own")
 def test_no_process_is_left(graded):
-    left = students_processes()
-    time.sleep(8)  # other tests may have students just now, but none for so long
-    assert left & students_processes() == set()
+    assert_gone(students_processes())
 
 
 def test_nobody_holds_up_the_class_by_more_than_the_limits(graded):
-    slow = {student: graded.log(student)["seconds"] for student in graded.rows if student not in REFUSED}
-    assert {student: seconds for student, seconds in slow.items() if seconds >= LIMITS.total_seconds + 10} == {}
+    """The limits end whoever does not come to an end; the grader's own deadline is never needed."""
+    assert graded.summary.failed == []
