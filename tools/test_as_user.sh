@@ -18,7 +18,7 @@ command -v bwrap >/dev/null || skip "Debian's package bubblewrap is missing"
 id "$user" >/dev/null 2>&1 || useradd --no-create-home --home-dir "$folder" "$user"
 mkdir -p "$folder/course" "$folder/tmp"
 find "$folder/course" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$folder/course"
+git ls-files -z | xargs -0 cp --parents -t "$folder/course"
 chown -R "$user" "$folder"
 as_user bwrap --unshare-user --ro-bind / / true || skip "an ordinary user gets no user namespace here"
 cd "$folder/course"

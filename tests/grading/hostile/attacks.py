@@ -424,7 +424,7 @@ for fd in channels(): os.write(fd, struct.pack("<Q", 1 << 62))
         points=0.0,
         refused=True,
     ),
-    "format-3": Attack("batch", notebook=old_format, points=0.0, refused=True),
+    "format-3": Attack("batch", notebook=old_format, points=0.0),
     "too-large": Attack("batch", folder=replace_bytes(b" " * (21 << 20)), points=0.0, refused=True),
     "fifo": Attack("batch", folder=fifo, points=0.0, refused=True),
     "fifo-for-a-timestamp": Attack("batch", folder=fifo_timestamp),
