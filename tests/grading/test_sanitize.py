@@ -365,12 +365,14 @@ def test_format_3_is_converted():
         old(input="import torch", metadata={"nbgrader": {"grade_id": "setup"}}),
         {"cell_type": "heading", "level": 2, "source": ["my ", "title"], "metadata": {}},
         old(input=["def one():\n", "    return 1"], metadata={"nbgrader": {"grade_id": "one"}}, prompt_number=3),
+        old(source="x = 2"),
         old(cell_type=[]),
     ]
     content = json.dumps({"worksheets": [{"cells": cells}, 3], "nbformat": 3, "nbformat_minor": 0}).encode()
     shown = texts(sanitize(content, CODE))
     assert ("one", RIGHT) in shown
     assert ("added-1", "## my title") in shown
+    assert ("added-2", "x = 2") in shown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1"])

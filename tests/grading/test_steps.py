@@ -1,11 +1,10 @@
 """The small parts: names in reports, answer files."""
 
 import pytest
-from nbformat.v4 import new_output
 
 from course_utils.grading.assignment import task_of
 from course_utils.grading.course import CourseError, error_line
-from course_utils.grading.report import TaskResult, _broken, _shown, named_mistakes
+from course_utils.grading.report import TaskResult, _broken, _shown
 from course_utils.grading.sample import Sample, fill_in, load
 from notebooks import NAME, ROOT
 
@@ -15,19 +14,6 @@ from notebooks import NAME, ROOT
 )
 def test_the_task_of_a_cell(grade_id, task):
     assert task_of(grade_id) == task
-
-
-@pytest.mark.parametrize(
-    ("ename", "evalue", "names"),
-    [
-        ("CheckFailed", "✗ output [reshape-to-swap]\n  text [swapped-sizes]", ["reshape-to-swap"]),
-        ("CheckFailed", "✗ x[0] [made-up]", []),
-        ("CheckFailed", "", []),
-        ("ValueError", "✗ output [reshape-to-swap]", []),
-    ],
-)
-def test_only_the_title_of_a_failed_check_names_mistakes(ename, evalue, names):
-    assert named_mistakes(new_output("error", ename=ename, evalue=evalue, traceback=[])) == names
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def _cells_of_format_3(sheets: Any) -> Iterator[Any]:
         for cell in cells if isinstance(cells, list) else []:
             with contextlib.suppress(Exception):  # it was not written for strangers' files
                 cell["source"] = _text(cell.get("source"))
+                cell.setdefault("input", cell["source"])  # a mixture of both formats
                 yield upgrade_cell(nbformat.from_dict(cell | {"outputs": []}))
 
 

@@ -55,6 +55,9 @@ def without_tests(notebook: dict) -> None:
 
 def old_format(notebook: dict) -> None:
     cells = notebook.pop("cells")
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell.update(input=cell.pop("source"), language="python", prompt_number=None, collapsed=False)
     notebook.update(nbformat=3, nbformat_minor=0, worksheets=[{"cells": cells}])
 
 
@@ -424,7 +427,7 @@ for fd in channels(): os.write(fd, struct.pack("<Q", 1 << 62))
         points=0.0,
         refused=True,
     ),
-    "format-3": Attack("batch", notebook=old_format, points=0.0),
+    "format-3": Attack("batch", notebook=old_format),
     "too-large": Attack("batch", folder=replace_bytes(b" " * (21 << 20)), points=0.0, refused=True),
     "fifo": Attack("batch", folder=fifo, points=0.0, refused=True),
     "fifo-for-a-timestamp": Attack("batch", folder=fifo_timestamp),
