@@ -346,9 +346,10 @@ def _attempted(value: Any, name: str) -> None:
 
 
 def _is_placeholder(value: Any) -> bool:
-    """Whether this is `...`, None, or a list or tuple of nothing else."""
-    if isinstance(value, tuple | list) and len(value):
-        return all(map(_is_placeholder, value))
+    """Whether this is `...`, None, or a list, tuple or dict of nothing else."""
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(parts, tuple | list) and len(parts):
+        return all(map(_is_placeholder, parts))
     return value is None or value is ...
 
 

@@ -291,7 +291,7 @@ def test_an_exercise_says_for_all_its_checks_where_to_read():
         assert failure(check.equal, 2, 3, see=other).see == other
 
 
-@pytest.mark.parametrize("value", [None, ..., (..., ...), [None], (None, [..., ...])])
+@pytest.mark.parametrize("value", [None, ..., (..., ...), [None], (None, [..., ...]), {"h": ..., "c": None}])
 @pytest.mark.parametrize(
     "ask",
     [
@@ -308,8 +308,8 @@ def test_a_placeholder_is_not_attempted_rather_than_wrong(ask, value):
         ask(value)
 
 
-@pytest.mark.parametrize("value", [(None, 3), [..., 3], (torch.ones(2), None), ()])
-def test_an_answer_that_holds_a_placeholder_beside_something_else_is_an_attempt(value):
+@pytest.mark.parametrize("value", [(None, 3), [..., 3], (torch.ones(2), None), (), {}, {"h": 3, "c": ...}])
+def test_an_answer_that_holds_more_than_placeholders_is_an_attempt(value):
     error = failure(check.equal, value, (1, 3))
     assert not isinstance(error, check.NotAttempted)
 
