@@ -40,7 +40,8 @@ def test_the_only_notebook_is_taken_under_any_name(path, name):
     path.with_name(name).write_bytes(b"{}")
     path.with_name(".ipynb_checkpoints").mkdir()
     path.with_name("data.csv").write_bytes(b"")
-    assert read_file(path) == files.SubmittedFile(b"{}", [f"read from {name}, because there is no ps.ipynb"])
+    note = f"read from {name}, because there is no ps.ipynb"
+    assert read_file(path) == files.SubmittedFile(b"{}", [note], {"data.csv": b""})
 
 
 def test_of_several_notebooks_the_one_with_the_name_is_read_and_its_copies_are_told(path):
@@ -49,6 +50,35 @@ def test_of_several_notebooks_the_one_with_the_name_is_read_and_its_copies_are_t
     assert read_file(path) == files.SubmittedFile(b"ps.ipynb", ["not read: ps (1).ipynb, beside ps.ipynb"])
     path.unlink()
     assert refusal(path) == "there is no ps.ipynb but 2 other notebooks; hand in the notebook under this name."
+
+
+def test_regular_files_beside_the_notebook_are_read_and_nothing_else(path, tmp_path):
+    path.write_bytes(b"{}")
+    (tmp_path / "secret").write_text("secret")
+    (path.parent / "data").mkdir()
+    (path.parent / "data" / "a.csv").write_text("1,2")
+    path.with_name("helper.py").write_text("x = 1")
+    path.with_name("soft").symlink_to(tmp_path / "secret")
+    path.with_name("folder").symlink_to(tmp_path)
+    os.link(tmp_path / "secret", path.with_name("hard"))
+    os.mkfifo(path.with_name("pipe"))
+    for name in (".hidden", "timestamp.txt", "old.IPYNB"):
+        path.with_name(name).write_text("x")
+    assert read_file(path) == files.SubmittedFile(b"{}", [], {"helper.py": b"x = 1", "data/a.csv": b"1,2"})
+
+
+def test_files_beside_the_notebook_are_bounded(path, monkeypatch):
+    path.write_bytes(b"{}")
+    for number in range(5):
+        path.with_name(f"{number}").write_bytes(b"x" * 10)
+    for limit, value in (("MAX_FILES", 3), ("MAX_BESIDE", 39)):
+        with monkeypatch.context() as patched:
+            patched.setattr(files, limit, value)
+            read = read_file(path)
+        assert sorted(read.beside) == ["0", "1", "2"]
+        assert read.notes == ["files beside the notebook: only the first 3 were taken"]
+    monkeypatch.setattr(files, "MAX_ENTRIES", 2)
+    assert sorted(read_file(path).beside) == ["0", "1"]
 
 
 def test_a_name_shows_no_html_and_no_terminal_codes(path):

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .reading import RefusedError
 
 # With outputs. The largest honest one seen had 28 MiB; four are in memory at a time.
 MAX_BYTES = 100 * 2**20
+MAX_ENTRIES = 1000  # looked at
 MAX_FILES, MAX_BESIDE = 50, 10 * 2**20  # of files beside the notebook, and their bytes in all
 ATTEMPTS = 3
 COPY = re.compile(r"(?:[ _]*\(\d+\)|[ _-]*copy[ _]*\d*(?:[ _]*\(\d+\))?|[ _-]*kopie)+$", re.IGNORECASE)
@@ -58,21 +60,42 @@ def _beside(folder: int) -> tuple[dict[str, bytes], list[str]]:
     """Regular files in the submission that its cells may open or import, and a note on what was left out."""
     found: dict[str, bytes] = {}
     room = MAX_BESIDE
-    for parent, folders, names, descriptor in os.fwalk(".", dir_fd=folder):
-        folders[:] = sorted(name for name in folders if name[0] not in "._")[:MAX_FILES]
-        for name in sorted(names):
-            if name[0] == "." or name.endswith(".ipynb") or name == "timestamp.txt":
-                continue
-            info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if not stat.S_ISREG(info.st_mode) or info.st_nlink > 1:
-                continue
-            if len(found) >= MAX_FILES or info.st_size > room:
-                return found, [f"files beside the notebook: only the first {len(found)} were taken"]
-            path = os.path.normpath(os.path.join(parent, name))
-            with os.fdopen(os.open(name, OPEN, dir_fd=descriptor), "rb") as file:
-                found[path.encode("utf-8", "replace").decode()] = file.read(room)
-            room -= len(found[path.encode("utf-8", "replace").decode()])
+    for path, opened in _regular_files(folder):
+        size = os.fstat(opened).st_size
+        if len(found) >= MAX_FILES or size > room:
+            return found, [f"files beside the notebook: only the first {len(found)} were taken"]
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            found[path] = file.read(size)  # no more, even if it grows meanwhile
+        room -= size
     return found, []
+
+
+def _regular_files(folder: int) -> Iterator[tuple[str, int]]:
+    """Path and open descriptor of each file beside the notebook, without links; of a bounded number of entries."""
+    seen = 0
+    for parent, folders, names, descriptor in os.fwalk(".", dir_fd=folder):
+        if seen > MAX_ENTRIES:
+            return
+        folders[:] = sorted(name for name in folders if name[0] not in "._")[:MAX_FILES]
+        seen += len(folders)
+        for name in sorted(names):
+            seen += 1
+            if seen > MAX_ENTRIES:
+                return
+            if name[0] == "." or name.lower().endswith(".ipynb") or name == "timestamp.txt":
+                continue
+            try:
+                opened = os.open(name, OPEN, dir_fd=descriptor)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENXIO):  # a link or a socket
+                    continue
+                raise
+            try:
+                info = os.fstat(opened)  # of what is open, whatever the name leads to by now
+                if stat.S_ISREG(info.st_mode) and info.st_nlink == 1:
+                    yield os.path.normpath(os.path.join(parent, name)).encode("utf-8", "replace").decode(), opened
+            finally:
+                os.close(opened)
 
 
 def shown_name(name: str) -> str:
