@@ -612,12 +612,14 @@ if os.path.exists("/student/traced"): print("GOT ptrace")
     "settings-of-the-kernel": Attack(
         "neighbour",
         """
+import os
+def tried(path, text):
+    try: os.write(os.open(path, os.O_WRONLY), text); print("GOT", path)
+    except OSError: pass
 for path in ("kernel/core_pattern", "vm/drop_caches", "user/max_user_namespaces", "fs/inotify/max_user_watches"):
-    try: open("/proc/sys/" + path, "w").write("1"); print("GOT", path)
-    except OSError: pass
-for path, text in (("/proc/sysrq-trigger", "h"), ("/proc/self/oom_score_adj", "-1000"), ("/proc/self/uid_map", "0 0 1")):
-    try: open(path, "w").write(text); print("GOT", path)
-    except OSError: pass
+    tried("/proc/sys/" + path, b"1")
+for path, text in (("sysrq-trigger", b"h"), ("self/oom_score_adj", b"-1000"), ("self/uid_map", b"0 0 1")):
+    tried("/proc/" + path, text)
 """,
     ),
     "first-in-line": Attack(
