@@ -42,3 +42,13 @@ def run_cells(notebook: Path, answers: dict[str, str]) -> dict[str, Exception | 
         if cell.metadata.get("nbgrader", {}).get("grade"):
             outcome[cell.id] = raised
     return outcome
+
+
+def change(course: Any, cell_id: str, old: str, new: str) -> None:
+    """Change the text of a cell in the source of the problem set."""
+    path = course.notebook("source", NAME)
+    notebook = nbformat.read(path, 4)
+    (cell,) = (cell for cell in notebook.cells if cell.id == cell_id)
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
+    nbformat.write(notebook, path)

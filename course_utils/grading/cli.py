@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import CourseError
+from .errors import RESUME, CourseError
 from .verbs import VERBS, Verb
-
-RESUME = "progress is saved; run it again to resume"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .assignment import AssignmentSpec, digest_of
 from .course import Course, is_plain_name
-from .errors import CourseError
+from .errors import RESUME, CourseError
 from .recorder import Recorder, breaks_everything
 from .runtime.backend import close_backends
 from .runtime.files import read_file
@@ -21,7 +21,6 @@ from .trial import check_solution
 from .worker import Result, grade_bytes
 
 OnProgress = Callable[[str, list[str]], object]
-RESUME = "progress is saved; run it again to resume"
 
 
 @dataclass

@@ -181,6 +181,7 @@ PASSES = {
     "await": ("async def f():\n    return 3", "async def g():\n    return 3\nassert await g() == 3"),
     "a magic": ("%matplotlib inline\ndef f():\n    return 3", "%matplotlib inline\nassert f() == 3"),
     "a timed test": ("def f():\n    return 3", "%%time\nx = f()\nassert x == 3"),
+    "a timed line": ("def f():\n    return 3", "%timeit -n 1 -r1 f()\n%time x = f()\nassert x == 3"),
     "an import of the solution": ("import math\ndef f():\n    return math.pi", "assert f() == math.pi"),
     "a class handed over": ("def f(kind):\n    return kind(2, 3)", "assert f(nn.GRU).hidden_size == 3"),
 }  # fmt: skip
@@ -313,3 +314,17 @@ def test_a_students_seed_does_not_tell_the_jobs():
 def test_callbacks_are_bounded():
     (error,) = errors("def f(g):\n    while True:\n        g()", "f(lambda: None)", limits=Limits(cell_seconds=60.0))
     assert "unreadable" in error or "cannot be read" in error
+
+
+def test_memory_that_the_examiner_lacks_is_not_the_students_fault():
+    with pytest.raises(ExaminationError, match="MemoryError"):
+        errors("def f():\n    pass", "f()\nraise MemoryError")
+    (error,) = errors("def f():\n    raise MemoryError('mine')", "f()")
+    assert "MemoryError: mine" in error
+
+
+def test_a_cell_of_the_students_is_never_parsed_by_the_examiner():
+    nested = "(" * 5_000 + "\n%x\n" * 2_000 + "result"
+    findings = examine(("answer", "def f():\n    pass"), ("test", "result = f()"), ("added", nested))
+    assert findings.verdicts["test-2"].passed
+    assert findings.outputs["added-3"][-1]["output_type"] == "error"

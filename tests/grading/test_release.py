@@ -15,7 +15,7 @@ from course_utils.grading.bundle import bundle
 from course_utils.grading.course import Course, CourseError
 from course_utils.grading.leaks import solutions
 from course_utils.grading.release import is_current, release
-from notebooks import NAME, ROOT
+from notebooks import NAME, ROOT, change
 
 
 @pytest.mark.parametrize("assignment", sorted(path.name for path in (ROOT / "source").iterdir()))
@@ -27,15 +27,6 @@ def test_a_release_that_was_edited_by_hand_is_not_current(course):
     path = release(course, NAME)
     path.write_text(path.read_text().replace("Problem set 1", "Problem set one"))
     assert not is_current(course, NAME)
-
-
-def change(course: Course, cell_id: str, old: str, new: str) -> None:
-    path = course.notebook("source", NAME)
-    notebook = nbformat.read(path, 4)
-    (cell,) = (cell for cell in notebook.cells if cell.id == cell_id)
-    assert old in cell.source
-    cell.source = cell.source.replace(old, new)
-    nbformat.write(notebook, path)
 
 
 @pytest.mark.parametrize(

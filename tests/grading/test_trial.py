@@ -12,22 +12,13 @@ from course_utils.grading.release import build, release
 from course_utils.grading.runtime.backend import close_backends
 from course_utils.grading.runtime.limits import Limits
 from course_utils.grading.trial import try_assignment
-from notebooks import NAME
+from notebooks import NAME, change
 
 
 @pytest.fixture(scope="module", autouse=True)
 def end_of_fork_servers():
     yield
     close_backends()
-
-
-def change(course, cell_id: str, old: str, new: str) -> None:
-    path = course.notebook("source", NAME)
-    notebook = nbformat.read(path, 4)
-    (cell,) = (cell for cell in notebook.cells if cell.id == cell_id)
-    assert old in cell.source
-    cell.source = cell.source.replace(old, new)
-    nbformat.write(notebook, path)
 
 
 def insert(course, before: str, text: str) -> None:

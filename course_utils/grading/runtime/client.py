@@ -33,6 +33,14 @@ MAX_HELD = 4 * MAX_FRAME  # bytes of parameters that are kept for a test
 GRACE = 2.0  # seconds between the timer inside the student's process and the end of that process
 
 
+STUDENTS = "raised in the submission"
+
+
+def is_students(error: BaseException) -> bool:
+    """Whether an error was raised in the student's process."""
+    return STUDENTS in getattr(error, "__notes__", ())
+
+
 class StudentProcessDied(ConnectionError):
     """The student's process has ended, by itself or because it did not answer in time."""
 
@@ -165,7 +173,9 @@ class StudentClient:
                 raise CallTimeout(f"took over {seconds:.3g} s")
             case ["error", list(names), str(message), str(line)] if all(isinstance(name, str) for name in names):
                 message = printable(message)
-                raise self.exception_class(names)(f"{message} ({one_line(line, 300)})" if line else message)
+                error = self.exception_class(names)(f"{message} ({one_line(line, 300)})" if line else message)
+                error.add_note(STUDENTS)
+                raise error
         self._died(Fate.UNREADABLE_ANSWER)
 
     def _exchange(self, seconds: float, request: list[Any]) -> Any:

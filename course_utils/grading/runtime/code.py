@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import re
 from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -54,8 +55,13 @@ _MAGIC_CALLS = ("run_line_magic", "run_cell_magic")
 
 def names_bound(text: str) -> list[str]:
     """The names that a cell binds at its top level, imports left out: "def f(): ..." binds f."""
+    return bound_in(parse(text).body)
+
+
+def bound_in(statements: list[ast.stmt]) -> list[str]:
+    """The names that these statements bind, imports left out."""
     names: list[str] = []
-    for statement in parse(text).body:
+    for statement in statements:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.append(statement.name)
         elif not isinstance(statement, ast.Import | ast.ImportFrom):
@@ -82,6 +88,9 @@ def line_of(error: BaseException, label: str) -> int | None:
     return lines[0] if lines else None
 
 
+_OPTIONS = re.compile(r"^\s*(-[a-z]\s*\d*\s+)+")  # of %timeit: -n 1 -r1 -q
+
+
 class _Magics:
     """What `get_ipython()` gives where tests run: the few magics that mean something without a screen."""
 
@@ -90,7 +99,7 @@ class _Magics:
 
     def run_line_magic(self, name: str, line: str, _stack_depth: int = 1) -> Any:
         if name in ("time", "timeit", "prun"):
-            return execute(line, "a test", self.scope)
+            return execute(_OPTIONS.sub("", line), "a test", self.scope)
         if name not in ("matplotlib", "config", "load_ext", "reload_ext", "autoreload", "precision", "pylab"):
             raise NotImplementedError(f"%{name} cannot run where tests run; write it in Python.")
         return None

@@ -22,12 +22,13 @@ import torch
 
 from ...verdict import CheckFailed
 from . import codec
-from .client import StudentClient, StudentProcessDied
+from .client import StudentClient, StudentProcessDied, is_students
 from .code import execute, line_of, names_bound, names_used
 from .findings import Findings, Output, Verdict
 from .handover import CannotCross
 from .job import Cell, Job
 from .kinds import CodecError
+from .names import used_words
 from .outputs import checked, error_output, test_outputs
 from .proxy import Proxy, source_of
 from .text import one_line
@@ -84,7 +85,7 @@ class Examination:
 
     def run(self, cell: Cell) -> list[Output]:
         """Run a cell of the student's; where it uses what a test above binds, the visible part of that test first."""
-        used = names_used(cell.text)
+        used = used_words(cell.text)  # not parsed: it is untrusted, and IPython's transformer takes minutes for some
         for test in [test for test in self.shown_tests if used & set(_names_bound(test.shown))]:
             self.shown_tests.remove(test)
             self.run_there(test, test.shown)
@@ -124,6 +125,8 @@ class Examination:
                 self.scope.update(self.names(cell))
                 execute(cell.text, "a test", self.scope)
             except Exception as error:
+                if isinstance(error, MemoryError) and not is_students(error):
+                    raise  # of this process, so it says nothing about the answer
                 raised = error
             except CannotCross as error:
                 raise CannotCross(f"{cell.id}, line {line_of(error, 'a test')}: {error}") from None

@@ -7,6 +7,8 @@ import itertools
 import re
 import warnings
 
+from .code import bound_in
+
 TOO_LONG = 50_000  # characters: such code is not parsed here
 FILE = "submitted-cell"
 
@@ -19,14 +21,7 @@ def bound_names(text: str) -> set[str]:
         statements = ast.parse(_python(text), FILE).body if len(text) < TOO_LONG else []
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
-    names = set()
-    for statement in statements:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(statement.name)
-        elif not isinstance(statement, ast.Import | ast.ImportFrom):
-            stored = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-            names |= {node.id for node in stored if isinstance(node.ctx, ast.Store)}
-    return names
+    return set(bound_in(statements))
 
 
 def used_words(text: str) -> set[str]:
