@@ -1,4 +1,4 @@
-"""The training loop of lesson 06, for the lessons after it."""
+"""The training loop of lesson 07, for the lessons after it."""
 
 from __future__ import annotations
 

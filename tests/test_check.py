@@ -268,7 +268,7 @@ def test_layer_compares_settings_and_names_their_mistakes():
 
 def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
     adder, numbers = toy.adding_layer(), torch.tensor([[2.0], [5.0], [4.0]])
-    start, later = ("00_start_here", "Answer"), ("05_reading_the_right_step", "Gather")
+    start, later = ("00_start_here", "Answer"), ("06_reading_the_right_step", "Gather")
     for see, shown in [(None, "02_shapes"), (later, "02_shapes"), (start, "00_start_here")]:
         inputs = {"layer": adder, "sequence": numbers}
         error = failure(check.equal, [2, 5, 4], adder(numbers)[0][:, 0], inputs=inputs, see=see)

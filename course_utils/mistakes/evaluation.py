@@ -1,4 +1,4 @@
-"""Mistakes with forecasts, splits and choices: lessons 09, 10 and 12."""
+"""Mistakes with forecasts, splits and choices: lessons 12, 13 and 15."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 
 from .mistake import Mistake, behaves
 
-ERRORS = ("10_forecast_errors", "MSE, RMSE, MAE")
-NAIVE = ("10_forecast_errors", "Naive forecasts")
-SCALER = ("09_data_leakage", "The scaler")
-SPLIT = ("09_data_leakage", "Shuffled windows")
+ERRORS = ("13_forecast_errors", "MSE, RMSE, MAE")
+NAIVE = ("13_forecast_errors", "Naive forecasts")
+SCALER = ("12_data_leakage", "The scaler")
+SPLIT = ("12_data_leakage", "Shuffled windows")
 
 
 def _lagged(metric, name, series, lag):
@@ -152,7 +152,7 @@ print("last of training", pieces[5].tolist(), " first of the test", pieces[6].to
         title="The same item in training and test",
         symptom="Some items of the test set stand in the training set, word by word.",
         question="Can a model that learns by heart be told from one that has understood?",
-        see=("09_data_leakage", "Duplicates and groups"),
+        see=("12_data_leakage", "Duplicates and groups"),
         simulations=(lambda value, texts: _in_both(value, texts),),
         example="""
 texts = ["call me", "win now", "call me", "see you"]
@@ -164,7 +164,7 @@ print("in both parts:", set(texts[:2]) & set(texts[2:]))
         title="The same person in training and test",
         symptom="Some groups have items in both parts.",
         question="Will the model meet the same people again when it is used?",
-        see=("09_data_leakage", "Duplicates and groups"),
+        see=("12_data_leakage", "Duplicates and groups"),
         simulations=(lambda value, groups: _in_both(value, groups),),
         example="""
 speakers = ["ann", "bob", "ann", "eve"]
@@ -176,7 +176,7 @@ print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
         title="A forecast that reads what it forecasts",
         symptom="Earlier outputs move when a later input changes.",
         question="What has your model read when it answers for a step, and by which way could a later step get in?",
-        see=("09_data_leakage", "A look into the future"),
+        see=("12_data_leakage", "A look into the future"),
         simulations=(behaves("sees_future"),),
         example="""
 layer, batch = nn.RNN(5, 3, batch_first=True, bidirectional=True), torch.randn(1, 7, 5)
@@ -190,7 +190,7 @@ print("first output moves:", not torch.allclose(layer(batch)[0][:, 0], layer(cha
         title="Targets that stand in the input",
         symptom="Each target is the last value of its own window.",
         question="Which step does the window end with, and which step is to be forecast?",
-        see=("10_forecast_errors", "Windows and targets"),
+        see=("13_forecast_errors", "Windows and targets"),
         simulations=(
             lambda series, window: series[window - 1 : -1],
             lambda series, window: series[window - 1 :],
@@ -310,7 +310,7 @@ for lag in (11, 12):
         title="MASE scaled by the test data",
         symptom="The error is divided by the naive error of the test period.",
         question="Which naive error is known before the test period begins?",
-        see=("10_forecast_errors", "MASE"),
+        see=("13_forecast_errors", "MASE"),
         simulations=(_scaled_by_test,),
         example="""
 train, actual = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([3.0, 7.0, 1.0])
@@ -322,7 +322,7 @@ print("scale of training", train.diff().abs().mean().item(), " of the test", act
         title="The epoch that suits the test set",
         symptom="This is the epoch in which the test loss is lowest.",
         question="Who may choose the epoch, if the test set is to be asked only once?",
-        see=("12_honest_evaluation", "Choosing on validation"),
+        see=("15_honest_evaluation", "Choosing on validation"),
         simulations=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
         example="""
 losses = torch.randn(50)  # 50 models that know nothing
@@ -334,7 +334,7 @@ print("the best of 50 on one test set looks", round((losses.mean() - losses.min(
         title="Weights that were kept and went on changing",
         symptom="These are the weights of the end, and not those of the moment at which they were kept.",
         question="What happens to the kept weights when the training goes on?",
-        see=("12_honest_evaluation", "Find the bug"),
+        see=("15_honest_evaluation", "Find the bug"),
         simulations=(lambda kept, trained: trained,),
         example="""
 layer = torch.nn.Linear(1, 1, bias=False)

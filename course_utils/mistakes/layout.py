@@ -1,4 +1,4 @@
-"""Mistakes with the order of the axes: lesson 03."""
+"""Mistakes with the order of the axes: lesson 04."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ LAYOUT: tuple[Mistake, ...] = (
         title="Samples believed to be apart",
         symptom="This is what the sample would give alone.",
         question="What has the layer read before it came to this sample?",
-        see=("03_batch_first", "The silent bug"),
+        see=("04_batch_first", "The silent bug"),
         simulations=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
         example="""
 layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
@@ -101,7 +101,7 @@ print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
         title="The layer steps along the batch axis",
         symptom="This is what a layer gives that walks from sample to sample and takes the time steps for a batch.",
         question="Which axis of the input does this layer step along, and which one do you want it to step along?",
-        see=("03_batch_first", "The silent bug"),
+        see=("04_batch_first", "The silent bug"),
         simulations=(
             reads("states batch hidden", "states time hidden"),
             _other_batch_first,
@@ -120,7 +120,7 @@ print(tuple(output.shape), tuple(h_n.shape))
         title="Samples mixed, and equal sizes hide it",
         symptom="Batch and time have the same size here, so every shape is as hoped, while the samples are mixed.",
         question="With which two sizes would the shapes have told you, and what can you change to see it here?",
-        see=("03_batch_first", "When batch equals time"),
+        see=("04_batch_first", "When batch equals time"),
         simulations=(_unswapped_equal,),
         example="""
 batch = torch.randn(6, 6, 5)  # 6 samples of 6 steps
@@ -133,7 +133,7 @@ print(right(batch)[0].shape == wrong(batch)[0].shape, right(batch)[1].shape == w
         title="Axes swapped by reshaping",
         symptom="The shape is right, yet the numbers of different samples have been mixed.",
         question="If you change one sample of the input, which samples of your result move?",
-        see=("03_batch_first", "Swapping two axes"),
+        see=("04_batch_first", "Swapping two axes"),
         simulations=(
             _reshaped,
             _reshaped_in_and_out,
@@ -153,7 +153,7 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         title="Time-first where batch-first was asked for",
         symptom="The first axis counts steps and the second one samples.",
         question="Which layout has the input of this layer, and which layout will its output have?",
-        see=("03_batch_first", "Two layouts"),
+        see=("04_batch_first", "Two layouts"),
         simulations=(reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""
 steps = torch.randn(7, 4, 5)  # (time, batch, feature)

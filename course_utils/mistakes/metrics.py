@@ -1,4 +1,4 @@
-"""Mistakes with metrics of classification: lessons 07, 08 and 11."""
+"""Mistakes with metrics of classification: lessons 10, 11 and 14."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 from .mistake import Mistake
 
-COUNTS = ("07_from_counts_to_f1", "Precision and recall")
-AVERAGES = ("07_from_counts_to_f1", "Averages over classes")
-PADDED = ("11_whole_sequences", "Tokens and padding")
-POOLED = ("11_whole_sequences", "Averages over sequences")
+COUNTS = ("10_from_counts_to_f1", "Precision and recall")
+AVERAGES = ("10_from_counts_to_f1", "Averages over classes")
+PADDED = ("14_whole_sequences", "Tokens and padding")
+POOLED = ("14_whole_sequences", "Averages over sequences")
 BINARY = ("precision", "recall", "f1")
 
 
@@ -175,7 +175,7 @@ print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 /
         title="F1 as an ordinary mean",
         symptom="This is the arithmetic mean of precision and recall.",
         question="What should F1 be when the precision is 1 and the recall almost 0?",
-        see=("07_from_counts_to_f1", "F1"),
+        see=("10_from_counts_to_f1", "F1"),
         simulations=(_arithmetic,),
         example="""
 precision, recall = 1.0, 0.02
@@ -236,7 +236,7 @@ print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.m
         title="The wrong side of the threshold",
         symptom="The cases below the threshold were called positive.",
         question="Does a high score speak for the positive class or against it?",
-        see=("08_accuracy_paradox", "The threshold"),
+        see=("11_accuracy_paradox", "The threshold"),
         simulations=(_other_side,),
         example="""
 scores, targets = torch.tensor([0.9, 0.8, 0.2, 0.1]), torch.tensor([1, 1, 0, 0])
@@ -248,7 +248,7 @@ print("accuracy", ((scores < 0.5) == targets).float().mean().item())
         title="The threshold that suits the test set",
         symptom="The test set took part in the choice of this threshold.",
         question="On which data may a choice be made, if the test set is to tell how good it was?",
-        see=("08_accuracy_paradox", "The threshold"),
+        see=("11_accuracy_paradox", "The threshold"),
         simulations=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
         example="""
 test_scores, test_targets = torch.rand(40), torch.randint(0, 2, (40,))  # scores that know nothing
@@ -261,7 +261,7 @@ print("accuracy at the best threshold of the test set:", best)
         title="Precision without the base rate",
         symptom="This is the precision where both classes have the same number of cases.",
         question="Take 100,000 cases: how many are there of each class, and how many of each are called positive?",
-        see=("08_accuracy_paradox", "Two curves and the base rate"),
+        see=("11_accuracy_paradox", "Two curves and the base rate"),
         simulations=(_classes_alike,),
         example="""
 recall, false_alarms = 0.8, 0.02  # shares of the positives and of the negatives that are called positive
@@ -324,7 +324,7 @@ print("is every step right and valid?", (right & mask).all().item(), " is every 
         title="Every batch counted alike",
         symptom="This is the mean of the batches' numbers, and the batches are not of the same size.",
         question="How much does a case count that stands in the small last batch?",
-        see=("12_honest_evaluation", "Batches of different sizes"),
+        see=("15_honest_evaluation", "Batches of different sizes"),
         simulations=(_batch_means,),
         example="""
 right, cases = torch.tensor([60.0, 0.0]), torch.tensor([60.0, 4.0])

@@ -1,4 +1,4 @@
-"""Mistakes with sequences of different lengths: lessons 04 and 05."""
+"""Mistakes with sequences of different lengths: lessons 05 and 06."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from .mistake import Mistake, behaves
 
-LENGTHS = ("04_padding_and_packing", "Lengths")
-STEP = ("05_reading_the_right_step", "The last valid step")
-UNPACKED = ("04_padding_and_packing", "Back to a padded tensor")
-READS = ("04_padding_and_packing", "What the layer does with the padding")
+LENGTHS = ("05_padding_and_packing", "Lengths")
+STEP = ("06_reading_the_right_step", "The last valid step")
+UNPACKED = ("05_padding_and_packing", "Back to a padded tensor")
+READS = ("05_padding_and_packing", "What the layer does with the padding")
 
 
 def _one_way(layer):
@@ -131,7 +131,7 @@ PACKING: tuple[Mistake, ...] = (
         title="Sequences of different lengths stacked as they are",
         symptom="A tensor has one size for each axis, and these sequences have several lengths.",
         question="What has to happen to the shorter ones before they fit into one tensor?",
-        see=("04_padding_and_packing", "Padding"),
+        see=("05_padding_and_packing", "Padding"),
         raises=r"stack expects each tensor to be equal size",
         silent=False,
         example="""
@@ -222,7 +222,7 @@ print("the result's rows are the sequences", order.tolist())
         title="Sorted once more instead of put back",
         symptom="The rows are right, but sorting them a second time does not put them back.",
         question="The order says which sequence stands in each row; what says in which row each sequence stands?",
-        see=("05_reading_the_right_step", "Find the bug"),
+        see=("06_reading_the_right_step", "Find the bug"),
         simulations=(_sorted_twice,),
         example="""
 order = torch.tensor([2, 5, 3]).argsort(descending=True)
@@ -247,7 +247,7 @@ pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
         title="Packed along the wrong axis",
         symptom="The packing has taken the steps for the sequences.",
         question="Which axis of your batch counts the sequences, and which one does the packing take for it?",
-        see=("04_padding_and_packing", "Packing"),
+        see=("05_padding_and_packing", "Packing"),
         simulations=(_packed_time_first,),
         raises=r"Expected `len\(lengths\)` to be equal to batch_size|start \(\d+\) \+ length \(\d+\) exceeds",
         example=EXAMPLE
@@ -317,7 +317,7 @@ F.cross_entropy(logits.flatten(0, 1), torch.zeros(15, dtype=torch.long))
         title="Padding in front, packed as if it were behind",
         symptom="Packing keeps the first steps of each row, and here those are padding.",
         question="On which side of the sequences does the padding stand, and which steps does packing keep?",
-        see=("04_padding_and_packing", "Padding"),
+        see=("05_padding_and_packing", "Padding"),
         simulations=(_left_padded,),
         example="""
 sequences = [torch.ones(2, 1), torch.ones(4, 1)]
@@ -344,7 +344,7 @@ print("equal to the sequence alone:", torch.allclose(layer(in_front)[1], layer(s
         title="Packed data read sequence by sequence",
         symptom="These are whole sequences, one behind the other.",
         question="Which numbers does the layer need at its first step, and where do they stand?",
-        see=("04_padding_and_packing", "Packing"),
+        see=("05_padding_and_packing", "Packing"),
         simulations=(
             lambda sequences: torch.cat(sequences).flatten(),
             lambda sequences: torch.cat(sorted(sequences, key=len, reverse=True)).flatten(),
@@ -360,7 +360,7 @@ print("packed:", pack_sequence(sequences, enforce_sorted=False).data.tolist())
         title="Columns in the order of the batch",
         symptom="In each column the sequences stand in the order in which they were given.",
         question="Which sequence is in the top row of the staircase?",
-        see=("04_padding_and_packing", "Packing"),
+        see=("05_padding_and_packing", "Packing"),
         simulations=(_columns_as_given,),
         example="""
 sequences = [torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0, 30.0])]
@@ -387,7 +387,7 @@ print("equal to the sequence alone:", [torch.allclose(a, b[0]) for a, b in zip(e
         title="A mean that counts the padding",
         symptom="The mean of a shorter sequence is taken over its padding too.",
         question="By how many steps is the sum of each sequence divided?",
-        see=("05_reading_the_right_step", "Pooling under a mask"),
+        see=("06_reading_the_right_step", "Pooling under a mask"),
         simulations=(
             behaves("reads_padding"),
             lambda layer, batch, lengths: layer(batch)[0].mean(dim=1),

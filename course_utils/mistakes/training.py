@@ -1,4 +1,4 @@
-"""Mistakes with losses and training: lesson 06."""
+"""Mistakes with losses and training: lesson 07."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from .mistake import Mistake
 
-CLASS_AXIS = ("06_training", "The class axis")
-LOGITS = ("06_training", "Logits and losses")
+CLASS_AXIS = ("07_losses_and_masks", "The class axis")
+LOGITS = ("07_losses_and_masks", "Logits and losses")
 
 
 def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +113,7 @@ print("logits", F.cross_entropy(certain, target).item(), " softmax first",
         title="A loss that learns the padding",
         symptom="The steps of the padding count in the loss like any other.",
         question="Which steps have a label that means something?",
-        see=("06_training", "Masks in the loss"),
+        see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(_loss_over_padding,),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[1, 1, 0, 0]])  # two steps, then padding labelled 0
@@ -127,7 +127,7 @@ print("all steps", round(F.cross_entropy(logits.transpose(1, 2), targets).item()
         title="A class ignored because the padding has its label",
         symptom="The label that fills the padding is ignored, and with it the valid steps that have this label.",
         question="Which valid steps have the same label as the padding?",
-        see=("06_training", "Masks in the loss"),
+        see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(_class_ignored,),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[0, 1, 0, 0]])  # two steps, then padding labelled 0
@@ -141,7 +141,7 @@ print("0 ignored", round(F.cross_entropy(logits[0], targets[0], ignore_index=0).
         title="The mask above the line, not below it",
         symptom="The padding has been taken out of the sum but not out of the count.",
         question="By what is the sum divided?",
-        see=("06_training", "Masks in the loss"),
+        see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(
             _mask_above_only,
             lambda predictions, targets, mask: ((predictions == targets) & mask).float().mean(),
@@ -156,7 +156,7 @@ print("every valid step is right, and this says", (right & mask).float().mean().
         title="A mean over nothing",
         symptom="No target is left that counts, so the mean divides zero by zero.",
         question="How many steps are left when the ignored ones are taken away?",
-        see=("06_training", "Masks in the loss"),
+        see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(_nothing_left,),
         example="""
 print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
@@ -167,7 +167,7 @@ print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
         title="A state that carries its whole past",
         symptom="The state still holds on to the graph of the batch before, which is gone.",
         question="Which tensor of the last batch goes into this one, and does its past have to come along?",
-        see=("06_training", "Truncated backpropagation"),
+        see=("07_losses_and_masks", "Truncated backpropagation"),
         raises=r"Trying to backward through the graph a second time",
         silent=False,
         example="""
@@ -182,7 +182,7 @@ for _ in range(2):
         title="A column compared with a row",
         symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
         question="Which shapes do the two sides of the comparison have, and which one has the result?",
-        see=("06_training", "Find the bug"),
+        see=("07_losses_and_masks", "Find the bug"),
         simulations=(_column_against_row, _mean_of_the_table, _table_of_errors),
         example="""
 predictions, targets = torch.ones(8, 1), torch.ones(8)

@@ -112,7 +112,7 @@ def test_a_page_shows_the_panel_with_symptom_question_and_pointer(sample_class):
     text = page.read_text(encoding="utf-8")
     assert "reshape-to-swap" in text
     assert "the numbers of different samples have been mixed" in text
-    assert "lesson 03_batch_first" in text
+    assert "lesson 04_batch_first" in text
 
 
 def test_the_home_course_is_not_touched(sample_class):

@@ -1,4 +1,4 @@
-"""Lessons 09, 10 and 12: splits, forecasts, choices."""
+"""Lessons 12, 13 and 15: splits, forecasts, choices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lessons 02 and 03: shapes, layouts, states."""
+"""Lessons 02 and 04: shapes, layouts, states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lessons 07, 08 and 11: metrics."""
+"""Lessons 10, 11 and 14: metrics."""
 
 from __future__ import annotations
 

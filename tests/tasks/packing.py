@@ -1,4 +1,4 @@
-"""Lessons 04 and 05: padding, packing, the right step."""
+"""Lessons 05 and 06: padding, packing, the right step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 06: losses."""
+"""Lesson 07: losses."""
 
 from __future__ import annotations
 
