@@ -35,6 +35,9 @@ def unequal(value: Any, actual: Any, expected: Any) -> str:
         )
     if str(actual) != str(expected) and str(actual).casefold() == str(expected).casefold():
         return f"{start} Mind small and capital letters."
+    if isinstance(actual, tuple) and _are_choices(expected):
+        right = sum(mine == theirs for mine, theirs in zip(actual, expected, strict=True))
+        return f"{right} of your {len(actual)} answers {'is' if right == 1 else 'are'} right."
     if isinstance(actual, tuple):
         return f"{start} {_first_difference(actual, expected)}"
     return start
@@ -119,6 +122,11 @@ def short(value: Any) -> str:
     """Return the repr on one line of at most 80 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _are_choices(expected: tuple[Any, ...]) -> bool:
+    """Whether each entry is one of two words or truth values, so that naming a wrong one would give it away."""
+    return all(isinstance(part, bool | str) for part in expected) and len(set(expected)) <= 2
 
 
 def _first_difference(actual: tuple[Any, ...], expected: tuple[Any, ...]) -> str:

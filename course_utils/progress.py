@@ -1,6 +1,6 @@
 """Which exercises, quizzes and assignments are done: `python -m course_utils.progress`, and a cell of lesson 00.
 
-Checks note what they answered while a notebook runs in JupyterLab. The notes stay in one small file in the home of
+Exercises note how they went, wherever they run. The notes stay in one small file in the home of
 the person who learns, and nothing reads them but this page. A file that cannot be read or written costs nothing more
 than the notes.
 """
@@ -10,14 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 PASSED, FAILED, OPEN, OPENED = "passed", "failed", "open", "opened"
-EXERCISE = "with check.exercise("
+QUIZ = "quiz"
+EXERCISE = re.compile(r"^exercises\.(\w+)\.check\(", re.M)
 ROOT = Path(__file__).resolve().parents[1]
 
+EXERCISE_RUNS: ContextVar[bool] = ContextVar("exercise_runs", default=False)
 _runs: dict[tuple[str, str], Any] = {}  # the last run of each cell in which something was noted
 
 
@@ -27,9 +31,12 @@ def file() -> Path:
 
 
 def note(name: str, status: str) -> None:
-    """Note in the cell that runs now that the check `name` has ended so; nothing outside a notebook's front end."""
+    """Note for the test of an assignment that runs in JupyterLab now how the check `name` has ended.
+
+    Checks of an exercise are noted with it.
+    """
     where = _place()
-    if where is None:
+    if where is None or EXERCISE_RUNS.get():
         return
     notebook, cell, run = where
     notes = _read()
@@ -38,10 +45,21 @@ def note(name: str, status: str) -> None:
         _runs[notebook, cell] = run
         cells[cell] = {}
     cells.setdefault(cell, {})[name] = status
-    with contextlib.suppress(OSError):
-        part = file().with_suffix(".part")
-        part.write_text(json.dumps(notes, indent=1), encoding="utf-8")
-        os.replace(part, file())
+    _write(notes)
+
+
+def note_exercise(lesson: str, name: str, status: str) -> None:
+    """Note how an exercise of a lesson went, in any kind of front end. What was solved once stays solved."""
+    if "NBGRADER_EXECUTION" in os.environ or is_solved(lesson, name):
+        return
+    notes = _read()
+    notes.setdefault(lesson, {})[name] = status
+    _write(notes)
+
+
+def is_solved(lesson: str, name: str) -> bool:
+    """Whether the exercise was ever answered rightly."""
+    return _read().get(lesson, {}).get(name) == PASSED
 
 
 def rows(root: Path = ROOT) -> list[tuple[str, int, int, str]]:
@@ -66,21 +84,16 @@ def show() -> None:
     print(table())
 
 
-def _row(path: Path, notes: dict[str, dict[str, str]]) -> tuple[str, int, int, str]:
+def _row(path: Path, notes: dict[str, Any]) -> tuple[str, int, int, str]:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     sources = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"}
-    graded = {cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade")} & sources.keys()
-    exercises = graded or {name for name, source in sources.items() if EXERCISE in source}
-    quizzes = [name for name, source in sources.items() if "quiz.show(" in source]
-    done = sum(_is_done(notes.get(name, {}), sources[name], name in graded) for name in exercises)
-    quiz = "" if not quizzes else OPENED if any(OPENED in notes.get(name, {}).values() for name in quizzes) else OPEN
-    return path.stem, done, len(exercises), quiz
-
-
-def _is_done(found: dict[str, str], source: str, graded: bool) -> bool:
-    """Every check that was met has passed, and no exercise of the cell is without one."""
-    blocks = 1 if graded else source.count(EXERCISE)
-    return len(found) >= blocks and set(found.values()) == {PASSED}
+    tests = {cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade")} & sources.keys()
+    code = "\n".join(sources.values())
+    exercises = set(EXERCISE.findall(code))
+    done = sum(notes.get(name) == PASSED for name in exercises)
+    done += sum(set(notes.get(name, {}).values()) == {PASSED} for name in tests)
+    quiz = "" if "quiz.show(" not in code else OPENED if notes.get(QUIZ) == OPENED else OPEN
+    return path.stem, done, len(exercises | tests), quiz
 
 
 def _place() -> tuple[str, str, Any] | None:
@@ -100,7 +113,14 @@ def _read() -> dict[str, Any]:
         notes = json.loads(file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return notes if isinstance(notes, dict) else {}
+    return {name: found for name, found in notes.items() if isinstance(found, dict)} if isinstance(notes, dict) else {}
+
+
+def _write(notes: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        part = file().with_suffix(".part")
+        part.write_text(json.dumps(notes, indent=1), encoding="utf-8")
+        os.replace(part, file())
 
 
 if __name__ == "__main__":

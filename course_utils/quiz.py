@@ -36,7 +36,7 @@ def show(path: str | Path) -> None:
     """Show the quiz in the notebook; the feedback comes at a click."""
     from jupyterquiz import display_quiz
 
-    progress.note("quiz", progress.OPENED)
+    progress.note_exercise(Path(path).stem, progress.QUIZ, progress.OPENED)
     display_quiz(load(path), colors="fdsp", shuffle_answers=True)
 
 

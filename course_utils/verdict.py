@@ -16,7 +16,7 @@ from html import escape
 
 from . import progress
 
-GREEN, GREY, PLAIN = "\x1b[32m", "\x1b[90m", "\x1b[0m"
+GREEN, PLAIN = "\x1b[32m", "\x1b[0m"
 HINT_LEVELS = ("symptom", "question", "section")  # what a first, second and third failed attempt is shown
 
 PANEL = """\
@@ -94,7 +94,7 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         """Replace IPython's own traceback; it calls this twice, the second time for its history."""
-        if not _shows_html():
+        if not shows_html():
             return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 80, subsequent_indent="  ")]
         if not self.shown:
             from IPython.display import HTML, display
@@ -136,17 +136,18 @@ def passed(name: str, fact: str) -> None:
     """Print the one green line of a right answer; a later failure begins again at the first hint level."""
     _failed.pop(name, None)
     progress.note(name, progress.PASSED)
-    _say(f"✓ {name}: {fact}", GREEN)
+    say(f"✓ {name}: {fact}", GREEN)
 
 
 def skipped(problem: NotAttempted) -> None:
-    """Print the one grey line of an exercise that is still open."""
+    """Print the one line of an exercise that is still open."""
     progress.note(problem.name, progress.OPEN)
-    _say(f"{problem.mark} {problem.name}: {problem.symptom}", GREY)
+    say(f"{problem.mark} {problem.name}: {problem.symptom}")
 
 
-def _say(text: str, colour: str) -> None:
-    print(f"{colour}{text}{PLAIN}" if _in_kernel() or sys.stdout.isatty() else text)
+def say(text: str, colour: str = "") -> None:
+    """Print a line, in the colour where there is a screen."""
+    print(f"{colour}{text}{PLAIN}" if colour and (_in_kernel() or sys.stdout.isatty()) else text)
 
 
 def _in_kernel() -> bool:
@@ -155,6 +156,7 @@ def _in_kernel() -> bool:
     return hasattr(shell, "kernel")
 
 
-def _shows_html() -> bool:
+def shows_html() -> bool:
+    """Whether what is displayed is seen: in a kernel, and not by nbgrader's Validate."""
     # nbgrader's Validate quotes the traceback and drops every other output.
     return _in_kernel() and os.environ.get("NBGRADER_EXECUTION") != "validate"

@@ -15,6 +15,12 @@ settings.register_profile("without a clock", deadline=None, suppress_health_chec
 settings.load_profile("without a clock")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_notes(tmp_path_factory):
+    """What the tests solve is noted in a file of their own, by the kernels of lessons too."""
+    os.environ["UNROLLED_PROGRESS"] = str(tmp_path_factory.mktemp("notes") / "progress.json")
+
+
 @pytest.fixture(autouse=True)
 def first_attempt():
     """Each test begins as a fresh kernel does: no hint has been earned yet."""

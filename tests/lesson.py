@@ -1,4 +1,4 @@
-"""A lesson with what is known about it: tests/lessons/NAME.toml says which claims hold and which answers are right.
+"""A lesson with what is known about it: tests/lessons/NAME.toml has its claims, and wrong answers with their names.
 
 A claim is a quote from a cell and the expression that makes it true, run right after that cell. Shape comments behind
 assignments and Markdown texts "`name` is (axis=4, ...)" are claims by themselves.
@@ -6,16 +6,22 @@ assignments and Markdown texts "`name` is (axis=4, ...)" are claims by themselve
 
 from __future__ import annotations
 
+import ast
 import functools
+import importlib
 import re
 import textwrap
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from course_utils import progress
+from course_utils.exercises.exercise import Exercise
 from notebooks import ROOT, execute
 
 AXES = r"\((?:[\w*\\]+=\d+(?:, )?)+\)"
@@ -53,9 +59,9 @@ for _kind in (_torch.optim.Adam, _torch.optim.SGD):
 
 @functools.cache
 def facts(stem: str) -> dict:
-    """`claim`: a list; `answers`: cell -> name -> code; `wrong`: a list of cell, answer and mistake."""
+    """`claim`: a list of cell, quote and what holds; `wrong`: a list of cell, answer and mistake."""
     path = ROOT / "tests" / "lessons" / f"{stem}.toml"
-    return {"claim": [], "answers": {}, "wrong": []} | tomllib.loads(path.read_text(encoding="utf-8"))
+    return {"claim": [], "wrong": []} | tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -69,25 +75,41 @@ def executed(path: Path) -> tuple[list[NotebookNode], float]:
 
 @functools.cache
 def answered(path: Path) -> list[NotebookNode]:
-    """The cells of the lesson run with right answers; before each, copies of the cell with the wrong ones."""
+    """The exercises of the lesson, run with right and wrong answers."""
     return run(with_answers(path), path.parent)
 
 
 def with_answers(path: Path) -> NotebookNode:
-    """The lesson with right answers; before each cell, copies of it with the wrong ones, called NAME-wrong-NUMBER."""
+    """The set-up cell and the cells of the exercises, each with its first solution.
+
+    Nothing else runs, because a kernel may start anywhere: an exercise needs no cell but the first. Before each come
+    copies with the wrong answers, called NAME-wrong-NUMBER, and with the other solutions, called NAME-way-NUMBER.
+    """
     notebook = nbformat.read(path, 4)
-    cells = []
-    for cell in notebook.cells:
-        for number, wrong in enumerate(facts(path.stem)["wrong"]):
-            if wrong["cell"] == cell.id:
-                source = filled(cell.source, wrong["answer"])
-                cells.append(
-                    new_code_cell(source, id=f"{cell.id}-wrong-{number}", metadata={"tags": ["raises-exception"]})
-                )
-        cell.source = filled(cell.source, facts(path.stem)["answers"].get(cell.id, {}))
-        cells.append(cell)
-    notebook.cells = cells
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    notebook.cells = code[:1]
+    for cell in code[1:]:
+        for name in progress.EXERCISE.findall(cell.source):
+            first, *others = exercises_of(path)[name].solutions
+            notebook.cells += [*wrong_copies(path, cell)]
+            notebook.cells += [alone(solved(cell.source, way), f"{cell.id}-way-{n}") for n, way in enumerate(others)]
+            notebook.cells.append(alone(solved(cell.source, first), cell.id))
     return notebook
+
+
+def wrong_copies(path: Path, cell: NotebookNode) -> Iterator[NotebookNode]:
+    """The cell with each of its wrong answers."""
+    for number, wrong in enumerate(facts(path.stem)["wrong"]):
+        if wrong["cell"] == cell.id:
+            source = filled(cell.source, wrong["answer"])
+            yield new_code_cell(source, id=f"{cell.id}-wrong-{number}", metadata={"tags": ["raises-exception"]})
+
+
+def alone(source: str, name: str) -> NotebookNode:
+    """A cell that forgets afterwards what it has defined, so that no later one can need it."""
+    names = {part for node in ast.parse(source).body for part in bound(node).strip("()").split(", ")}
+    forget = ", ".join(sorted(part for part in names if part.isidentifier()))
+    return new_code_cell(f"{source}\ndel {forget}", id=name)
 
 
 def with_claims(path: Path) -> NotebookNode:
@@ -126,6 +148,59 @@ def filled(source: str, answers: dict[str, str]) -> str:
             new = f"    return {value}"
         source = source.replace(old, new, 1)
     return source
+
+
+def module_of(path: Path) -> ModuleType | None:
+    """The module in which the exercises of the lesson are declared, as its first code cell imports it."""
+    names = re.findall(r"^from course_utils.exercises import (\w+) as exercises$", source_of(path), re.M)
+    return importlib.import_module(f"course_utils.exercises.{names[0]}") if names else None
+
+
+def exercises_of(path: Path) -> dict[str, Exercise]:
+    """The exercises that are declared for the lesson, by name, in their order."""
+    found = vars(module_of(path) or ModuleType("none")).values()
+    return {part.name: part for part in found if isinstance(part, Exercise)}
+
+
+def declared(path: Path) -> dict[str, tuple[str, ...]]:
+    """Name of each exercise of the lesson -> its solutions."""
+    return {name: exercise.solutions for name, exercise in exercises_of(path).items()}
+
+
+def source_of(path: Path) -> str:
+    """All code of the lesson."""
+    return "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
+
+
+def solved(source: str, solution: str) -> str:
+    """The cell with the solution's functions and values in place of its own of the same names."""
+    lines = source.splitlines()
+    new = {bound(node): ast.get_source_segment(solution, node) for node in ast.parse(solution).body}
+    for node in reversed(ast.parse(source).body):
+        code = new.pop(bound(node), None)
+        if code is not None:
+            lines[node.lineno - 1 : node.end_lineno] = code.splitlines()
+    assert not new, f"the cell has no {', '.join(map(str, new))}"
+    return "\n".join(lines)
+
+
+def bound(node: ast.stmt) -> str:
+    """The name that the statement binds, or its text."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name
+    return ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node)
+
+
+LEVEL_MINUTES = {"Easy": 2, "Medium": 4, "Hard": 8}
+
+
+def minutes(path: Path) -> int:
+    """How long a reader takes: 130 words a minute, one a code cell, some for each exercise, 6 for quiz and cards."""
+    cells = nbformat.read(path, 4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    exercises = sum(LEVEL_MINUTES[level] for level in re.findall(r"\*\*(Easy|Medium|Hard)\.\*\*", text))
+    code = sum(cell.cell_type == "code" for cell in cells)
+    return round(len(text.split()) / 130 + code + exercises + 6)
 
 
 def run(notebook: NotebookNode, folder: Path, before: str = "") -> list[NotebookNode]:

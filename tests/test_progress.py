@@ -1,5 +1,7 @@
 """What is done is noted while a notebook runs in a front end, and counted from the notebooks."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils import progress
+from course_utils.exercises import shapes as exercises
 from notebooks import LESSONS, ROOT, execute
 
 
@@ -55,35 +58,49 @@ def test_a_cell_that_runs_anew_is_noted_anew(notes, monkeypatch):
 def course(tmp_path):
     cells = [
         new_code_cell("import torch", id="setup"),
-        new_code_cell(2 * "with check.exercise():\n    check.equal(1, 1)\n", id="two"),
-        new_code_cell("with check.exercise(), torch.no_grad():\n    check.equal(1, 1)\nwith open(x): pass", id="one"),
+        new_code_cell("answer = ...\nexercises.one.check(answer)", id="first"),
+        new_code_cell("exercises.two.check(a, b)\nexercises.two.hint()", id="second"),
         new_code_cell("quiz.show('x')", id="quiz"),
     ]
-    (tmp_path / "notebooks").mkdir()
-    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "02_shapes.ipynb")
+    test = new_code_cell("check.equal(1, 1)", id="test", metadata={"nbgrader": {"grade": True}})
+    for folder, name, content in (("notebooks", "02_shapes", cells), ("release/ps9", "ps9", [test])):
+        (tmp_path / folder).mkdir(parents=True)
+        nbformat.write(new_notebook(cells=content), tmp_path / folder / f"{name}.ipynb")
     return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("found", "row"),
+    ("found", "done", "quiz"),
     [
-        ({}, ("02_shapes", 0, 2, "open")),
-        ({"one": {"value": "passed"}}, ("02_shapes", 1, 2, "open")),
-        ({"two": {"a": "passed"}}, ("02_shapes", 0, 2, "open")),
-        ({"two": {"a": "passed", "b": "open"}}, ("02_shapes", 0, 2, "open")),
-        ({"two": {"a": "passed", "b": "passed"}, "one": {"c": "failed"}}, ("02_shapes", 1, 2, "open")),
-        ({"gone": {"a": "passed"}, "quiz": {"quiz": "opened"}}, ("02_shapes", 0, 2, "opened")),
+        ({}, 0, "open"),
+        ({"one": "passed"}, 1, "open"),
+        ({"one": "failed", "two": "open"}, 0, "open"),
+        ({"one": "passed", "two": "passed", "gone": "passed"}, 2, "open"),
+        ({"quiz": "opened"}, 0, "opened"),
     ],
 )
-def test_an_exercise_is_done_when_all_that_it_asks_has_passed(tmp_path, notes, found, row):
+def test_an_exercise_is_done_when_it_was_ever_solved(tmp_path, notes, found, done, quiz):
     notes.write_text(json.dumps({"02_shapes": found}))
-    assert progress.rows(course(tmp_path)) == [row]
+    assert progress.rows(course(tmp_path)) == [("02_shapes", done, 2, quiz), ("ps9", 0, 1, "")]
 
 
-@pytest.mark.parametrize("damaged", ["", "[1]", "{", "\x00"])
+@pytest.mark.parametrize(("found", "done"), [({}, 0), ({"a": "passed"}, 1), ({"a": "passed", "b": "open"}, 0)])
+def test_a_visible_test_is_done_when_all_its_checks_have_passed(tmp_path, notes, found, done):
+    notes.write_text(json.dumps({"ps9": {"test": found}}))
+    assert progress.rows(course(tmp_path))[1] == ("ps9", done, 1, "")
+
+
+def test_notes_of_an_assignment_hold_no_checks_of_exercises(notes, monkeypatch):
+    monkeypatch.setattr(progress, "_place", lambda: ("02_shapes", "cell", "run"))
+    with contextlib.redirect_stdout(io.StringIO()):
+        exercises.index_of_142.check((1, 4, 2))
+    assert json.loads(notes.read_text()) == {"02_shapes": {"index_of_142": "passed"}}
+
+
+@pytest.mark.parametrize("damaged", ["", "[1]", "{", "\x00", '{"02_shapes": 3}'])
 def test_damaged_notes_are_as_good_as_none(tmp_path, notes, damaged):
     notes.write_text(damaged)
-    assert progress.rows(course(tmp_path)) == [("02_shapes", 0, 2, "open")]
+    assert progress.rows(course(tmp_path))[0] == ("02_shapes", 0, 2, "open")
 
 
 def test_the_page_lists_every_lesson_and_assignment():

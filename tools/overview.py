@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
 from pathlib import Path
 
-from lesson import executed, facts
+from course_utils import progress
+from lesson import executed, facts, minutes
 from notebooks import LESSONS, ROOT, cells_of
 
 TOPICS = ROOT / "tests" / "lessons" / "topics.toml"
-COLUMNS = ("lesson", "cells", "minutes", "seconds", "topics", "mistakes", "figures", "exercises", "checks", "quiz")
+COLUMNS = ("lesson", "cells", "minutes", "seconds", "topics", "mistakes", "figures", "exercises", "quiz")
 
 
 def topics() -> dict[str, list[str]]:
@@ -24,20 +24,18 @@ def row(path: Path) -> tuple[str | int, ...]:
     cells, seconds = executed(path)
     sources = [cell.source for cell in cells_of(path)]
     code = "\n".join(cell.source for cell in cells_of(path) if cell.cell_type == "code")
-    minutes = re.search(r"\*\*(?:About )?(\d+) minutes", sources[0])
     quiz = tomllib.loads((path.parent / "quizzes" / f"{path.stem}.toml").read_text(encoding="utf-8"))["question"]
     mistakes = {wrong["mistake"] for wrong in facts(path.stem)["wrong"]}
     mistakes |= {option["mistake"] for question in quiz for option in question["options"] if "mistake" in option}
     return (
         path.stem,
         len(sources),
-        int(minutes[1]) if minutes else 0,
+        minutes(path),
         round(seconds),
         sum(any(place.startswith(f"{path.stem}/") for place in places) for places in topics().values()),
         len(mistakes),
         sum(str(cell.get("outputs", "")).count("<img") for cell in cells),
-        code.count("check.exercise("),
-        len(re.findall(r"\bcheck\.(?:shape|close|equal|metric|layer|model|call)\(", code)),
+        len(progress.EXERCISE.findall(code)),
         len(quiz),
     )
 
