@@ -16,15 +16,16 @@ def fit(
     epochs: int,
     lr: float = 0.01,
     batch_size: int = 32,
-    max_grad_norm: float = 1.0,
+    max_grad_norm: float | None = None,
     after_epoch: Callable[[int], object] | None = None,
 ) -> list[float]:
-    """Train with Adam on batches in random order; the gradient is clipped to the norm `max_grad_norm`.
+    """Train with Adam on batches in random order.
 
     Parameters
     ----------
     loss_of : takes the rows of a batch, an int64 tensor (batch_size,), and returns the loss as a 0-d tensor.
     n_samples : how many examples there are.
+    max_grad_norm : clip the gradient to this norm; without it nothing is clipped.
     after_epoch : is called with the number of each finished epoch, the model in evaluation mode.
 
     Returns
@@ -42,7 +43,8 @@ def fit(
             loss = loss_of(rows)
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+            if max_grad_norm is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
             optimizer.step()
             total += loss.item() * len(rows)
         means.append(total / n_samples)
