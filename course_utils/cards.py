@@ -1,4 +1,4 @@
-"""Flashcards of a lesson's terms; the terms and their definitions stand in the glossary and nowhere else."""
+"""Flashcards of a lesson's terms; the terms and their definitions are in the glossary and nowhere else."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def addresses() -> list[tuple[list[str], list[str]]]:
 
 
 def surnames() -> Names:
-    """Surnames in letters of ASCII, and for each one the country, of twelve, in whose list it stands.
+    """Surnames in ASCII, and for each one the country, of twelve, whose list it is from.
 
     10,187 names, none of them in two countries' lists; 3795 are from Poland, 187 from Czechia; sorted by country.
     The Faker project, MIT License, Copyright 2012 Daniele Faraglia. Raises DatasetError.

@@ -1,7 +1,7 @@
 """The catalogue of named mistakes: what each one looks like, what it computes, and what it raises.
 
 Checks, lessons, quizzes, hints and the instructor's report read this one catalogue. It holds wrong values only:
-the right value of a graded task stands in its hidden test. The inputs that checks give to the simulations are
+the right value of a graded task is in its hidden test. The inputs that checks give to the simulations are
 
     axes        the axes that were asked for, such as "batch time hidden"; a simulation returns the axes it makes
     settings    the constructor arguments that were asked for; a simulation returns the ones it would use

@@ -80,7 +80,7 @@ def _both_forward(layer, by_hand):
 
 
 def _backward_half_forward(layer, sequence):
-    """Return what the backward half of a layer with one hidden unit would put out if it walked forward."""
+    """Return what the backward half of a layer with one hidden unit would return if it walked forward."""
     return layer(sequence.flip(0))[0][:, 1].flip(0).tolist()
 
 
@@ -106,7 +106,7 @@ CELL: tuple[Mistake, ...] = (
     Mistake(
         id="no-memory",
         title="Each step by itself",
-        symptom="This is what comes out when the layer forgets everything before each step.",
+        symptom="This is what you get if the layer forgets everything before each step.",
         question="What does the layer carry from one step to the next?",
         see=("02_shapes", "Output and h_n"),
         simulations=(
@@ -121,9 +121,9 @@ print("equal inputs, different outputs:", [round(number, 2) for number in layer(
     ),
     Mistake(
         id="start-state-as-step",
-        title="The start taken for an output",
-        symptom="The state before the first step stands among the outputs.",
-        question="What has the layer read when it gives its first output?",
+        title="The start state counted as an output",
+        symptom="The state before the first step is among the outputs.",
+        question="What has the layer read when it returns its first output?",
         see=START,
         simulations=(
             _start_shown,
@@ -137,7 +137,7 @@ print(len(output), "outputs for 3 steps, none of them 0.9:", [round(n, 2) for n 
     Mistake(
         id="start-state-unread",
         title="A start that changes nothing",
-        symptom="This is what the layer gives when it starts from zero.",
+        symptom="This is what the layer returns when it starts from zero.",
         question="What does the first step add to?",
         see=START,
         simulations=(_start_unread,),
@@ -149,8 +149,8 @@ print(torch.equal(layer(sequence)[0], layer(sequence, torch.full((1, 1), 0.9))[0
     Mistake(
         id="order-of-walking",
         title="The backward half in the order of its walk",
-        symptom="These are the numbers of the backward walk, in the order in which it met them.",
-        question="At which step of the sequence does the backward walk put out its first number?",
+        symptom="These are the backward walk's numbers in the order in which it computed them.",
+        question="At which step of the sequence does the backward walk compute its first number?",
         see=DIRECTIONS,
         simulations=(
             _in_walking_order,
@@ -164,7 +164,7 @@ print("finished at step 0:", torch.equal(output[0, 1:], h_n[1]), " at step 2:", 
     Mistake(
         id="positional-bidirectional",
         title="Too many arguments by position",
-        symptom="The fourth argument of nn.RNN is the nonlinearity, and it was given something else.",
+        symptom="The fourth argument of nn.RNN is the nonlinearity, and you passed something else.",
         question="Which arguments would be clearer with their names?",
         see=CONSTRUCTOR,
         raises=r"Unknown nonlinearity '(True|False|[\d.]+)'",
@@ -177,7 +177,7 @@ nn.RNN(4, 3, 1, True)  # meant: bidirectional
         id="dropout-with-one-layer",
         title="Dropout that drops nothing",
         symptom="Dropout acts between the layers of a stack, and this stack has one layer.",
-        question="Between which two layers would the dropout stand?",
+        question="Between which two layers would dropout act?",
         see=CONSTRUCTOR,
         simulations=(_dropout_without_layers,),
         raises=r"dropout option adds dropout after all but last recurrent layer",
@@ -188,9 +188,9 @@ print("same result twice, so nothing is dropped:", torch.equal(layer(batch)[0], 
     ),
     Mistake(
         id="random-start-state",
-        title="Another start each time",
-        symptom="The same input gives another output each time it is read.",
-        question="What is drawn anew at each call: the start, or the dropout of a model in training mode?",
+        title="A different start each time",
+        symptom="The same input gives a different output each time.",
+        question="What is drawn again at each call: the start state, or the dropout of a model in training mode?",
         see=WHERE_IT_STARTS,
         simulations=(behaves("repeats"),),
         example="""
@@ -232,9 +232,9 @@ print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x)[0].item(
     ),
     Mistake(
         id="activation-misplaced",
-        title="The activation in another place",
+        title="The activation in the wrong place",
         symptom="The activation was applied to a part of the sum, or more than once.",
-        question="What stands inside the activation, and how often is it applied at one step?",
+        question="What is inside the activation, and how often is it applied per step?",
         see=BY_HAND,
         simulations=(
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih) + w_hh @ h + b_hh),
@@ -252,9 +252,9 @@ print("by hand", round(by_hand.item(), 2), " the layer", round(layer(x, h)[0].it
     ),
     Mistake(
         id="weight-not-transposed",
-        title="Rows and columns of the recurrent weight exchanged",
-        symptom="The recurrent weight was multiplied from its other side, which its square shape allows.",
-        question="Which axis of weight_hh_l0 counts the numbers of the new state, and which one those of the old?",
+        title="Rows and columns of the recurrent weight swapped",
+        symptom="The recurrent weight was multiplied from the wrong side, which its square shape allows.",
+        question="Which axis of weight_hh_l0 belongs to the new state, and which one to the old state?",
         see=BY_HAND,
         simulations=(
             _cell(lambda act, x, h, w_ih, w_hh, b_ih, b_hh: act(w_ih @ x + b_ih + h @ w_hh + b_hh)),
@@ -271,7 +271,7 @@ print("same shape:", right.shape == wrong.shape, " same numbers:", torch.allclos
         id="state-changed-in-place",
         title="One tensor for the states of all steps",
         symptom="Every step shows the state after the last one.",
-        question="How many tensors does your list hold: one for each step, or the same one many times?",
+        question="How many tensors does your list hold: one per step, or the same one many times?",
         see=("01_what_nn_rnn_computes", "Find the bug"),
         simulations=(lambda layer, by_hand: _one_direction(layer, by_hand)[-1].expand(len(by_hand), -1),),
         example="""
@@ -304,9 +304,9 @@ print(torch.allclose(second(sequence)[0], layer(sequence)[0][:, 3:]))
     ),
     Mistake(
         id="keywords-by-place",
-        title="Keywords read by their place",
-        symptom="A call with keywords was read as if their order counted.",
-        question="How does Python know which argument is meant where the names stand in front?",
+        title="Keyword arguments read by position",
+        symptom="A call with keyword arguments was read as if their order mattered.",
+        question="How does Python match arguments that are passed by name?",
         see=CONSTRUCTOR,
         simulations=(_by_place,),
         example="""
@@ -315,9 +315,9 @@ print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden we
     ),
     Mistake(
         id="state-not-carried",
-        title="Each piece begins anew",
-        symptom="A later piece of the sequence begins as if nothing had come before it.",
-        question="What does the layer know of the first piece when it begins the second one?",
+        title="Each piece starts from zero",
+        symptom="A later piece of the sequence starts as if nothing had come before it.",
+        question="What does the layer know about the first piece when it starts the second one?",
         see=WHERE_IT_STARTS,
         simulations=(_begun_anew, _each_chunk_begun_anew),
         example="""

@@ -93,8 +93,8 @@ EVALUATION: tuple[Mistake, ...] = (
     Mistake(
         id="scaler-fitted-on-everything",
         title="A scaler that has seen the test set",
-        symptom="Mean and spread were taken from training and test data together.",
-        question="Which numbers are known on the day when the model is trained?",
+        symptom="The mean and the standard deviation come from training and test data together.",
+        question="Which numbers are known on the day the model is trained?",
         see=SCALER,
         simulations=(
             lambda train, test: _standardized(test, torch.cat([train, test]), 1),
@@ -108,8 +108,8 @@ print("mean of everything", series.mean().item(), " mean of the training part", 
     Mistake(
         id="scaler-fitted-on-test",
         title="A second scaler for the test set",
-        symptom="The mean, the spread or both were taken from the test data.",
-        question="Does a number mean the same thing to the model in training and in the test?",
+        symptom="The mean, the standard deviation or both come from the test data.",
+        question="Does a number mean the same to the model in training and in the test?",
         see=SCALER,
         simulations=(
             lambda train, test: _standardized(test, test, 1),
@@ -127,7 +127,7 @@ print("and so did the training data    ", ((train - train.mean()) / train.std())
         id="shuffled-windows",
         title="Windows of one series, shuffled before the split",
         symptom="Some test windows lie before training windows, and between their neighbours.",
-        question="What does the model know in training about the days around a test window?",
+        question="What does the model learn in training about the days around a test window?",
         see=SPLIT,
         simulations=(_not_the_last,),
         example="""
@@ -139,7 +139,7 @@ print("train", sorted(order[:7].tolist()), " test", sorted(order[7:].tolist()))
         id="gap-too-short",
         title="Test windows that overlap the training windows",
         symptom="The first of these test pieces share steps with the last training piece.",
-        question="Which steps does the last training piece hold, and with which step may the first test piece begin?",
+        question="Which steps are in the last training piece, and where may the first test piece start?",
         see=SPLIT,
         simulations=(_too_early,),
         example="""
@@ -150,8 +150,8 @@ print("last of training", pieces[5].tolist(), " first of the test", pieces[6].to
     Mistake(
         id="duplicates-across-split",
         title="The same item in training and test",
-        symptom="Some items of the test set stand in the training set, word by word.",
-        question="Can a model that learns by heart be told from one that has understood?",
+        symptom="Some items of the test set are in the training set, word for word.",
+        question="Could you tell a model that has memorised from one that has understood?",
         see=("12_data_leakage", "Duplicates and groups"),
         simulations=(lambda value, texts: _in_both(value, texts),),
         example="""
@@ -175,7 +175,7 @@ print("in both parts:", set(speakers[:2]) & set(speakers[2:]))
         id="bidirectional-next-step",
         title="A forecast that reads what it forecasts",
         symptom="Earlier outputs move when a later input changes.",
-        question="What has your model read when it answers for a step, and by which way could a later step get in?",
+        question="What has your model read when it answers for a step, and how could a later step get in?",
         see=("12_data_leakage", "A look into the future"),
         simulations=(behaves("sees_future"),),
         example="""
@@ -187,9 +187,9 @@ print("first output moves:", not torch.allclose(layer(batch)[0][:, 0], layer(cha
     ),
     Mistake(
         id="targets-shifted",
-        title="Targets that stand in the input",
+        title="Targets that are in the input",
         symptom="Each target is the last value of its own window.",
-        question="Which step does the window end with, and which step is to be forecast?",
+        question="Which step does the window end with, and which step do you forecast?",
         see=("13_forecast_errors", "Windows and targets"),
         simulations=(
             lambda series, window: series[window - 1 : -1],
@@ -216,7 +216,7 @@ print("MSE", (errors**2).mean().item(), " RMSE", round((errors**2).mean().sqrt()
     Mistake(
         id="absolute-for-root",
         title="MAE where RMSE was asked for",
-        symptom="This is the mean of the absolute errors: the root was taken too early, or no square at all.",
+        symptom="This is the mean of the absolute errors: the root came too early, or nothing was squared.",
         question="In which order do the square, the mean and the root come?",
         see=ERRORS,
         simulations=(_absolute,),
@@ -229,7 +229,7 @@ print("root, then mean", (errors**2).sqrt().mean().item(), " mean, then root", (
         id="naive-shifted",
         title="A naive forecast from the wrong step",
         symptom="The naive forecast was not compared with the step right after it.",
-        question="Which value is known one step before the one that is forecast?",
+        question="Which value is known one step before the one you forecast?",
         see=NAIVE,
         simulations=(lambda metric, series: _lagged(metric, "naive mae", series, 2),),
         example="""
@@ -240,9 +240,9 @@ print("two steps:", two, " one step:", round(series.diff().abs().mean().item(), 
     ),
     Mistake(
         id="rolled-round",
-        title="A series that was rolled round",
+        title="A series that wraps around",
         symptom="The first steps were compared with the last ones of the series.",
-        question="`roll` is a ring: what does it put where nothing is known yet?",
+        question="`roll` wraps around: what does it put where nothing is known yet?",
         see=NAIVE,
         simulations=(
             lambda metric, series: _wrapped(metric, "naive mae", series, 1),
@@ -257,7 +257,7 @@ print("rolled by one step", series.roll(1).tolist())
         id="repeated-difference",
         title="Differences of differences",
         symptom="This is the difference of the differences, taken again and again.",
-        question="What does the number in `diff(n)` count: how far it looks back, or how often it is done?",
+        question="What does the n in `diff(n)` count: how far it looks back, or how often it is applied?",
         see=NAIVE,
         simulations=(
             lambda metric, series, season: {"seasonal naive mae": float(series.diff(season).abs().mean())}[metric],
@@ -271,7 +271,7 @@ print("diff(2)", series.diff(2).tolist(), " two steps apart", (series[2:] - seri
         id="sign-kept",
         title="Errors that cancel",
         symptom="The errors were averaged with their signs, so too high and too low cancel.",
-        question="What do an error of 3 and one of -3 add to your number?",
+        question="What do an error of 3 and one of -3 contribute to your number?",
         see=ERRORS,
         simulations=(
             _signed,
@@ -293,7 +293,7 @@ print("mean of the errors", errors.mean().item(), " mean of their sizes", errors
         id="season-off-by-one",
         title="A season of the wrong length",
         symptom="The forecast comes from a neighbour of the step one season ago.",
-        question="How many steps lie between a month and the same month of last year?",
+        question="How many steps are there between a month and the same month of the year before?",
         see=NAIVE,
         simulations=(
             lambda metric, series, season: _lagged(metric, "seasonal naive mae", series, season - 1),
@@ -320,8 +320,8 @@ print("scale of training", train.diff().abs().mean().item(), " of the test", act
     Mistake(
         id="best-epoch-on-test",
         title="The epoch that suits the test set",
-        symptom="This is the epoch in which the test loss is lowest.",
-        question="Who may choose the epoch, if the test set is to be asked only once?",
+        symptom="This is the epoch with the lowest test loss.",
+        question="Which data may choose the epoch, if the test set may be used only once?",
         see=("15_honest_evaluation", "Choosing on validation"),
         simulations=(lambda validation_losses, test_losses: int(torch.as_tensor(test_losses).argmin()),),
         example="""
@@ -331,9 +331,9 @@ print("the best of 50 on one test set looks", round((losses.mean() - losses.min(
     ),
     Mistake(
         id="weights-not-copied",
-        title="Weights that were kept and went on changing",
-        symptom="These are the weights of the end, and not those of the moment at which they were kept.",
-        question="What happens to the kept weights when the training goes on?",
+        title="Kept weights that went on changing",
+        symptom="These are the weights at the end, not those at the moment you kept them.",
+        question="What happens to the kept weights while training goes on?",
         see=("15_honest_evaluation", "Find the bug"),
         simulations=(lambda kept, trained: trained,),
         example="""

@@ -68,8 +68,8 @@ def _rows(layer: nn.RNN) -> int:
 LAYERS: tuple[Mistake, ...] = (
     Mistake(
         id="states-without-directions",
-        title="One state a layer, whatever the directions",
-        symptom="The first axis counts the layers and nothing else.",
+        title="One state per layer, whatever the directions",
+        symptom="The first axis counts only the layers.",
         question="How many separate walks over the sequence does a layer make, and does each one keep a state?",
         see=DIRECTIONS,
         simulations=(reads("layers*directions batch hidden", "layers batch hidden"),),
@@ -80,8 +80,8 @@ print(tuple(h_n.shape), "where (3, 4, 3) was expected")
     ),
     Mistake(
         id="states-without-layers",
-        title="One state a direction, whatever the layers",
-        symptom="The first axis counts the directions and nothing else.",
+        title="One state per direction, whatever the layers",
+        symptom="The first axis counts only the directions.",
         question="Does only the top layer keep a state?",
         see=DIRECTIONS,
         simulations=(reads("layers*directions batch hidden", "directions batch hidden"),),
@@ -94,7 +94,7 @@ print(tuple(h_n.shape), "where (2, 4, 3) was expected")
         id="output-without-directions",
         title="The output is as wide as one direction",
         symptom="The last axis has room for one direction.",
-        question="What does each direction put out at a step, and where does the layer put the two?",
+        question="What does each direction return at a step, and where does the layer put the two?",
         see=DIRECTIONS,
         simulations=(reads("batch time directions*hidden", "batch time hidden"),),
         example="""
@@ -105,8 +105,8 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
     Mistake(
         id="last-output-both-directions",
         title="The last output step, for both directions",
-        symptom="The forward half has read the whole sequence; the backward half has read one step of it at most.",
-        question="At which step does the backward walk begin, and at which one is it finished?",
+        symptom="The forward half has read the whole sequence; the backward half has read at most one step.",
+        question="At which step does the backward walk start, and at which step is it finished?",
         see=DIRECTIONS,
         simulations=(_last_output, _last_valid_output, _last_valid_of_padded),
         example="""
@@ -119,7 +119,7 @@ print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:
         id="last-state-one-direction",
         title="Only the last row of the state",
         symptom="This is the final state of one direction; the other direction is missing.",
-        question="Whose states are the last rows of h_n when the layer walks both ways?",
+        question="Whose states are in the last rows of h_n when the layer walks both ways?",
         see=DIRECTIONS,
         simulations=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
         example="""
@@ -129,9 +129,9 @@ print(tuple(h_n[-1].shape), "has no room for two directions of 3")
     ),
     Mistake(
         id="directions-exchanged",
-        title="The two directions have changed places",
-        symptom="Both directions are there, the backward one before the forward one.",
-        question="In which order does the layer give its two directions?",
+        title="The two directions swapped",
+        symptom="Both directions are there, but the backward one comes before the forward one.",
+        question="In which order does the layer return its two directions?",
         see=DIRECTIONS,
         simulations=(
             _exchanged,
@@ -146,8 +146,8 @@ print(torch.allclose(torch.cat([h_n[1], h_n[0]], 1)[:, :3], output[:, -1, :3]))
     Mistake(
         id="states-unpacked-as-pair",
         title="The states of two layers unpacked like a pair",
-        symptom="This is the state of the first layer: h_n was taken apart as if it were a pair (h, c).",
-        question="What does nn.RNN return beside the output: one tensor or two?",
+        symptom="This is the state of the first layer: h_n was unpacked as if it were a pair (h, c).",
+        question="What does nn.RNN return besides the output: one tensor or two?",
         see=DIRECTIONS,
         simulations=(_unpacked_as_pair,),
         example="""
@@ -157,9 +157,9 @@ print("nothing raised; h is", tuple(h.shape))
     ),
     Mistake(
         id="swapped-sizes",
-        title="Input and hidden size exchanged",
-        symptom="The layer is a valid one, but its two sizes have changed places.",
-        question="Which size belongs to what goes in, and which one to what the layer remembers?",
+        title="Input and hidden size swapped",
+        symptom="The layer is valid, but its two sizes are swapped.",
+        question="Which size belongs to the input, and which one to what the layer remembers?",
         see=("02_shapes", "The layer"),
         simulations=(_swapped_sizes,),
         example="""
@@ -168,8 +168,8 @@ print(nn.RNN(hidden_size=10, input_size=20), "where 10 features and 20 hidden we
     ),
     Mistake(
         id="wrong-feature-size",
-        title="The features do not fit the layer",
-        symptom="The last axis of the input is not as long as the layer's input_size.",
+        title="The features don't fit the layer",
+        symptom="The size of the input's last axis is not the layer's input_size.",
         question="How many numbers does one step have, and how many does the layer take?",
         see=SIZES_IN_ERRORS,
         raises=r"input\.size\(-1\) must be equal to input_size",
@@ -181,7 +181,7 @@ nn.RNN(8, 4)(torch.randn(3, 5, 10))
     Mistake(
         id="missing-feature-axis",
         title="The feature axis is missing",
-        symptom="The input has two axes, so it counts as one sequence, and its steps are taken for features.",
+        symptom="The input has two axes, so it is read as one sequence, and its steps are taken for features.",
         question="If a step is a single number, where is the axis that counts one feature?",
         see=("02_shapes", "One sequence alone"),
         simulations=(
@@ -197,7 +197,7 @@ nn.RNN(1, 3, batch_first=True)(torch.randn(4, 7))  # 4 samples of 7 steps
         id="wrong-number-of-axes",
         title="Neither a batch nor a sequence",
         symptom="A layer takes three axes (a batch) or two (one sequence).",
-        question="Which axes does your tensor have, by name, and which one is too many or too few?",
+        question="Name the axes of your tensor: which one is missing or extra?",
         see=("02_shapes", "One sequence alone"),
         raises=r"Expected input to be 2D or 3D, got \d+D",
         silent=False,
@@ -207,9 +207,9 @@ nn.RNN(5, 3)(torch.randn(5))
     ),
     Mistake(
         id="integer-input",
-        title="Integers where the layer computes with floats",
-        symptom="The input has another dtype than the weights.",
-        question="Which dtype does a tensor get that is made of whole numbers?",
+        title="Integers where the layer needs floats",
+        symptom="The input and the weights have different dtypes.",
+        question="What dtype does a tensor get if you make it from whole numbers?",
         see=SIZES_IN_ERRORS,
         raises=r"input dtype \(torch\.u?int\d+\) does not match weight dtype",
         silent=False,
@@ -220,8 +220,8 @@ nn.RNN(1, 3)(torch.tensor([[1], [2], [3]]))
     Mistake(
         id="start-state-batch-first",
         title="h_0 with the batch first",
-        symptom="The first two axes of the state have changed places.",
-        question="Does the layout of h_0 follow that of the input?",
+        symptom="The first two axes of the state are swapped.",
+        question="Does the layout of h_0 follow the layout of the input?",
         see=START,
         raises=HIDDEN_SIZE + r"\[(?!\1, )\2, \1, \3\]",
         simulations=(lambda layer, batch: layer(batch, torch.zeros(len(batch), _rows(layer), layer.hidden_size)),),
@@ -257,8 +257,8 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), torch.zeros(8, 3))
     Mistake(
         id="start-state-pair",
         title="A pair (h, c) as the state of an nn.RNN",
-        symptom="The state is a tuple, as an LSTM has it.",
-        question="How many things does this kind of layer carry from step to step?",
+        symptom="The state is a tuple, as for an LSTM.",
+        question="How many tensors does this kind of layer carry from step to step?",
         see=START,
         simulations=(lambda layer, batch: layer(batch, (torch.zeros(1), torch.zeros(1))),),
         raises=r"'tuple' object has no attribute 'dim'",
@@ -270,8 +270,8 @@ nn.RNN(5, 3, batch_first=True)(torch.randn(8, 7, 5), (h, c))
     ),
     Mistake(
         id="tuple-into-layer",
-        title="A whole result where a tensor belongs",
-        symptom="A recurrent layer returns two things at once, and what comes next was given both (or a packed batch).",
+        title="The whole result where a tensor belongs",
+        symptom="A recurrent layer returns two things at once, and the next layer was given both (or a packed batch).",
         question="Which part of the result is needed next?",
         see=("02_shapes", "Output and h_n"),
         raises=r"must be Tensor, not (tuple|PackedSequence)|'tuple' object has no attribute '(dim|batch_sizes)'",
@@ -283,8 +283,8 @@ nn.Sequential(nn.RNN(5, 3), nn.Linear(3, 2))(torch.randn(7, 4, 5))
     Mistake(
         id="head-without-directions",
         title="A head for one direction",
-        symptom="The next layer takes half of what a bidirectional layer puts out.",
-        question="How wide is the output of this layer, with all its directions?",
+        symptom="The next layer takes half of what a bidirectional layer returns.",
+        question="How wide is the output of this layer with all its directions?",
         see=DIRECTIONS,
         raises=r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)",
         raises_if=lambda match: int(match[1]) == 2 * int(match[2]),

@@ -86,9 +86,9 @@ def _other_batch_first(settings):
 LAYOUT: tuple[Mistake, ...] = (
     Mistake(
         id="samples-believed-apart",
-        title="Samples believed to be apart",
-        symptom="This is what the sample would give alone.",
-        question="What has the layer read before it came to this sample?",
+        title="Samples assumed to be independent",
+        symptom="This is what the sample would give on its own.",
+        question="What has the layer read before it reaches this sample?",
         see=("04_batch_first", "The silent bug"),
         simulations=(lambda layer, batch, sample: layer(batch[sample][:, None])[0].flatten().tolist(),),
         example="""
@@ -99,7 +99,7 @@ print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
     Mistake(
         id="forgot-batch-first",
         title="The layer steps along the batch axis",
-        symptom="This is what a layer gives that walks from sample to sample and takes the time steps for a batch.",
+        symptom="This is what a layer returns that walks from sample to sample and takes the time steps for the batch.",
         question="Which axis of the input does this layer step along, and which one do you want it to step along?",
         see=("04_batch_first", "The silent bug"),
         simulations=(
@@ -118,8 +118,8 @@ print(tuple(output.shape), tuple(h_n.shape))
     Mistake(
         id="equal-sizes-hide-layout",
         title="Samples mixed, and equal sizes hide it",
-        symptom="Batch and time have the same size here, so every shape is as hoped, while the samples are mixed.",
-        question="With which two sizes would the shapes have told you, and what can you change to see it here?",
+        symptom="Batch and time have the same size here, so every shape looks right while the samples are mixed.",
+        question="Which sizes would have shown you the problem, and what can you change to see it here?",
         see=("04_batch_first", "When batch equals time"),
         simulations=(_unswapped_equal,),
         example="""
@@ -152,7 +152,7 @@ print(batch.reshape(3, 2, 1)[0].flatten().tolist(), "is meant to be step 0 of bo
         id="time-first",
         title="Time-first where batch-first was asked for",
         symptom="The first axis counts steps and the second one samples.",
-        question="Which layout has the input of this layer, and which layout will its output have?",
+        question="What is the layout of this layer's input, and what will the layout of its output be?",
         see=("04_batch_first", "Two layouts"),
         simulations=(reads("batch time hidden", "time batch hidden"), _not_swapped_back),
         example="""

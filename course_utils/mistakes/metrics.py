@@ -137,9 +137,9 @@ hits = int(((targets == 1) & (predictions == 1)).sum())
 METRICS: tuple[Mistake, ...] = (
     Mistake(
         id="precision-recall-swapped",
-        title="Precision and recall exchanged",
-        symptom="This is the other metric of the two: the hits are divided by its count, not by the one asked for.",
-        question="Among which cases do you count the hits: those that were called positive, or those that are?",
+        title="Precision and recall swapped",
+        symptom="This is the other one of the two: the true positives are divided by its denominator.",
+        question="What is the denominator here: the predicted positives, or the actual ones?",
         see=COUNTS,
         simulations=(_swapped,),
         example=EXAMPLE
@@ -149,8 +149,8 @@ METRICS: tuple[Mistake, ...] = (
     Mistake(
         id="positive-class-flipped",
         title="The other class taken for positive",
-        symptom="This is the number of the other class.",
-        question="Which of the two classes is the one you look for?",
+        symptom="This is the value for the other class.",
+        question="Which of the two classes are you looking for?",
         see=COUNTS,
         simulations=(_flipped,),
         example=EXAMPLE
@@ -161,8 +161,8 @@ print("of class 0:", rejected / int((targets == 0).sum()), " of class 1:", hits 
     Mistake(
         id="accuracy-instead",
         title="Accuracy in place of the metric",
-        symptom="This is the accuracy: it counts every case, also those that were rightly left alone.",
-        question="Which cells of the confusion matrix belong to the metric that is asked for?",
+        symptom="This is the accuracy: it counts every case, true negatives included.",
+        question="Which cells of the confusion matrix does the metric use?",
         see=COUNTS,
         simulations=(_accuracy_instead,),
         example="""
@@ -174,7 +174,7 @@ print("accuracy", (targets == predictions).float().mean().item(), " recall", 0 /
         id="f1-arithmetic-mean",
         title="F1 as an ordinary mean",
         symptom="This is the arithmetic mean of precision and recall.",
-        question="What should F1 be when the precision is 1 and the recall almost 0?",
+        question="What should F1 be when precision is 1 and recall is almost 0?",
         see=("10_from_counts_to_f1", "F1"),
         simulations=(_arithmetic,),
         example="""
@@ -184,9 +184,9 @@ print("mean", (precision + recall) / 2, " F1", round(2 * precision * recall / (p
     ),
     Mistake(
         id="macro-for-micro",
-        title="An average over classes where cases were asked for",
+        title="Macro where micro was asked for",
         symptom="Every class has the same weight here, however rare it is.",
-        question="Is the average to be taken over classes or over cases?",
+        question="Should the average be taken over classes or over cases?",
         see=AVERAGES,
         simulations=(_macro,),
         example="""
@@ -197,9 +197,9 @@ print("every class alike", round(f1.mean().item(), 2), " every case alike", roun
     ),
     Mistake(
         id="micro-for-macro",
-        title="An average over cases where classes were asked for",
+        title="Micro where macro was asked for",
         symptom="Every case has the same weight here, so the largest class decides.",
-        question="Is the average to be taken over cases or over classes?",
+        question="Should the average be taken over cases or over classes?",
         see=AVERAGES,
         simulations=(_micro,),
         example="""
@@ -209,8 +209,8 @@ print("micro F1 is the accuracy:", (targets == predictions).float().mean().item(
     ),
     Mistake(
         id="weighted-for-macro",
-        title="Classes weighted by their size",
-        symptom="The classes count by the number of their cases.",
+        title="Weighted average where macro was asked for",
+        symptom="Each class is weighted by its number of cases.",
         question="How much should a rare class count in this average?",
         see=AVERAGES,
         simulations=(_weighted,),
@@ -221,9 +221,9 @@ print("weighted", ((f1 * cases).sum() / cases.sum()).item(), " macro", f1.mean()
     ),
     Mistake(
         id="accuracy-for-balanced",
-        title="Plain accuracy for the balanced one",
+        title="Accuracy where balanced accuracy was asked for",
         symptom="This is the accuracy over all cases; the larger class decides it.",
-        question="What would a model get here that always names the larger class?",
+        question="What would a model get here that always predicts the larger class?",
         see=AVERAGES,
         simulations=(_plain_for_balanced,),
         example="""
@@ -234,7 +234,7 @@ print("accuracy", ((recalls * sizes).sum() / 100).item(), " balanced", recalls.m
     Mistake(
         id="threshold-wrong-side",
         title="The wrong side of the threshold",
-        symptom="The cases below the threshold were called positive.",
+        symptom="The cases below the threshold were predicted positive.",
         question="Does a high score speak for the positive class or against it?",
         see=("11_accuracy_paradox", "The threshold"),
         simulations=(_other_side,),
@@ -246,8 +246,8 @@ print("accuracy", ((scores < 0.5) == targets).float().mean().item())
     Mistake(
         id="threshold-chosen-on-test",
         title="The threshold that suits the test set",
-        symptom="The test set took part in the choice of this threshold.",
-        question="On which data may a choice be made, if the test set is to tell how good it was?",
+        symptom="The test set was used to choose this threshold.",
+        question="Which data may you choose on, if the test set has to tell how good the choice was?",
         see=("11_accuracy_paradox", "The threshold"),
         simulations=(_threshold_on_test, _threshold_on_both, _threshold_tried_on_test),
         example="""
@@ -259,8 +259,8 @@ print("accuracy at the best threshold of the test set:", best)
     Mistake(
         id="base-rate-forgotten",
         title="Precision without the base rate",
-        symptom="This is the precision where both classes have the same number of cases.",
-        question="Take 100,000 cases: how many are there of each class, and how many of each are called positive?",
+        symptom="This is the precision if both classes had the same number of cases.",
+        question="Take 100,000 cases: how many are in each class, and how many of each are predicted positive?",
         see=("11_accuracy_paradox", "Two curves and the base rate"),
         simulations=(_classes_alike,),
         example="""
@@ -285,9 +285,9 @@ print("over everything", (targets == predictions).float().mean().item(), " real 
     ),
     Mistake(
         id="mean-of-sequence-means",
-        title="Every sequence counted alike",
+        title="Every sequence weighted equally",
         symptom="This is the mean of the sequences' accuracies, so a step of a short sequence counts more.",
-        question="Is every step to have the same weight, or every sequence?",
+        question="Should every step have the same weight, or every sequence?",
         see=POOLED,
         simulations=(_sequence_means,),
         example="""
@@ -297,9 +297,9 @@ print("over sequences", (right / steps).mean().item(), " over steps", round((rig
     ),
     Mistake(
         id="tokens-for-sequences",
-        title="Right steps where right sequences were asked for",
-        symptom="Right steps were counted, so a sequence that is half right counts for something.",
-        question="When is a whole sequence right?",
+        title="Correct steps where correct sequences were asked for",
+        symptom="Correct steps were counted, so a sequence that is half right still earns something.",
+        question="When is a whole sequence correct?",
         see=POOLED,
         simulations=(_tokens, _mean_for_sequences),
         example="""
@@ -310,8 +310,8 @@ print("steps", round(right.float().mean().item(), 3), " sequences", right.all(1)
     Mistake(
         id="all-under-a-mask",
         title="Padding that can never be right",
-        symptom="A step of the padding counts as wrong, so a sequence that has padding is never right.",
-        question="What stands at the padded steps when `all` looks at them?",
+        symptom="A padded step counts as wrong, so a sequence with padding is never correct.",
+        question="What is at the padded steps when `all` looks at them?",
         see=POOLED,
         simulations=(_all_under_mask,),
         example="""
@@ -321,9 +321,9 @@ print("is every step right and valid?", (right & mask).all().item(), " is every 
     ),
     Mistake(
         id="mean-of-batch-means",
-        title="Every batch counted alike",
-        symptom="This is the mean of the batches' numbers, and the batches are not of the same size.",
-        question="How much does a case count that stands in the small last batch?",
+        title="Every batch weighted equally",
+        symptom="This is the mean of the batches' values, and the batches differ in size.",
+        question="How much does a case in the small last batch count?",
         see=("15_honest_evaluation", "Batches of different sizes"),
         simulations=(_batch_means,),
         example="""

@@ -129,7 +129,7 @@ PACKING: tuple[Mistake, ...] = (
     Mistake(
         id="ragged-stack",
         title="Sequences of different lengths stacked as they are",
-        symptom="A tensor has one size for each axis, and these sequences have several lengths.",
+        symptom="A tensor has one size per axis, and these sequences have several lengths.",
         question="What has to happen to the shorter ones before they fit into one tensor?",
         see=("05_padding_and_packing", "Padding"),
         raises=r"stack expects each tensor to be equal size",
@@ -140,9 +140,9 @@ torch.stack([torch.ones(5, 1), torch.ones(3, 1)])
     ),
     Mistake(
         id="padding-believed-unread",
-        title="Padding believed to leave no trace",
-        symptom="This is what comes out where the padding leaves no trace.",
-        question="What would tell the layer that a number is padding?",
+        title="Padding assumed to have no effect",
+        symptom="This is the result if the padding had no effect.",
+        question="How would the layer know that a number is padding?",
         see=READS,
         simulations=(
             lambda layer, sequence, length: _stopped(layer, sequence, length),
@@ -168,8 +168,8 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
     Mistake(
         id="index-without-rows",
         title="One step for each pair of sequences",
-        symptom="Each sequence was read at the ends of all the sequences.",
-        question="For each sequence one step is wanted; which two indices say that together?",
+        symptom="Each sequence was read at the ends of all sequences.",
+        question="You want one step per sequence: which two indices say that together?",
         see=STEP,
         simulations=(_without_rows,),
         example=EXAMPLE
@@ -179,8 +179,8 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
     Mistake(
         id="one-step-too-far",
         title="A length used as an index",
-        symptom="An index is as large as the number of steps that it counts.",
-        question="Which index has the last of five steps?",
+        symptom="An index is as large as the number of steps.",
+        question="What is the index of the last of five steps?",
         see=STEP,
         simulations=(_one_too_far, _one_too_far_unpacked),
         raises=r"index (\d+) is out of bounds for dimension \d+ with size (?!1\b)\1\b",
@@ -190,9 +190,9 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
     ),
     Mistake(
         id="unsorted-lengths",
-        title="Packed without a word about the order",
-        symptom="Packing expects the longest sequence first unless it is told otherwise.",
-        question="Which argument says that the sequences come in any order?",
+        title="Packed without saying that the order is free",
+        symptom="Packing expects the longest sequence first unless you say otherwise.",
+        question="Which argument says that the sequences may come in any order?",
         see=LENGTHS,
         raises=r"`lengths` array must be sorted in decreasing order",
         silent=False,
@@ -203,8 +203,8 @@ print("equal to each sequence read alone:", [torch.allclose(a, b) for a, b in zi
     Mistake(
         id="order-never-restored",
         title="Sorted by hand and left sorted",
-        symptom="The rows are right, but they stand in the order of the sorted lengths.",
-        question="Which row of your result belongs to the first sequence that you were given?",
+        symptom="The rows are right, but they are in the order of the sorted lengths.",
+        question="Which row of your result belongs to the first sequence you were given?",
         see=LENGTHS,
         simulations=(
             _still_sorted,
@@ -219,9 +219,9 @@ print("the result's rows are the sequences", order.tolist())
     ),
     Mistake(
         id="order-applied-twice",
-        title="Sorted once more instead of put back",
-        symptom="The rows are right, but sorting them a second time does not put them back.",
-        question="The order says which sequence stands in each row; what says in which row each sequence stands?",
+        title="Sorted again instead of back",
+        symptom="The rows are right, but sorting them a second time doesn't restore their order.",
+        question="The order says which sequence is in each row. What says in which row each sequence is?",
         see=("06_reading_the_right_step", "Find the bug"),
         simulations=(_sorted_twice,),
         example="""
@@ -233,7 +233,7 @@ print("sorted, the rows hold the sequences", order.tolist(), " sorted once more"
         id="lengths-on-gpu",
         title="Lengths on the GPU",
         symptom="The lengths are read by the CPU, wherever the batch is.",
-        question="Which of the two tensors has to be moved to the GPU at all?",
+        question="Which of the two tensors has to be on the GPU at all?",
         see=LENGTHS,
         raises=r"'lengths' argument should be a 1D CPU int64 tensor, but got \dD (?!cpu)",
         silent=False,
@@ -245,8 +245,8 @@ pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
     Mistake(
         id="pack-without-batch-first",
         title="Packed along the wrong axis",
-        symptom="The packing has taken the steps for the sequences.",
-        question="Which axis of your batch counts the sequences, and which one does the packing take for it?",
+        symptom="Packing took the steps for the sequences.",
+        question="Which axis of your batch counts the sequences, and which one does packing take for it?",
         see=("05_padding_and_packing", "Packing"),
         simulations=(_packed_time_first,),
         raises=r"Expected `len\(lengths\)` to be equal to batch_size|start \(\d+\) \+ length \(\d+\) exceeds",
@@ -259,7 +259,7 @@ pack_padded_sequence(batch, short)
     Mistake(
         id="length-past-the-end",
         title="A length beyond the last step",
-        symptom="A length is larger than the number of steps in the batch; packing itself does not notice.",
+        symptom="A length is larger than the number of steps in the batch, and packing itself doesn't notice.",
         question="How do the largest length and the size of the time axis compare?",
         see=LENGTHS,
         raises=r"start \(\d+\) \+ length \(\d+\) exceeds dimension size",
@@ -273,8 +273,8 @@ layer(packed)
     Mistake(
         id="zero-length",
         title="A sequence without a step",
-        symptom="One of the lengths is zero, and there is nothing to read.",
-        question="Where does an empty sequence come from, and what should be said about it?",
+        symptom="One of the lengths is zero, so there is nothing to read.",
+        question="Where does an empty sequence come from, and what should happen to it?",
         see=LENGTHS,
         raises=r"Length of all samples has to be greater than 0",
         silent=False,
@@ -286,7 +286,7 @@ layer(packed)
         id="unpacked-time-first",
         title="Unpacked into the other layout",
         symptom="The first axis of the unpacked output counts steps.",
-        question="In which layout does the unpacking answer, if nothing is said?",
+        question="Which layout does unpacking return by default?",
         see=UNPACKED,
         simulations=(
             lambda layer, batch, lengths: _unpacked_time_first(layer, batch, lengths),
@@ -300,8 +300,8 @@ print(tuple(pad_packed_sequence(layer(packed)[0])[0].shape), "for 3 sequences")
     Mistake(
         id="output-shorter-than-targets",
         title="Unpacked to fewer steps than the targets have",
-        symptom="The time axis is as long as the longest sequence of this batch, not as long as that of the data.",
-        question="How long is the time axis of the targets, and who tells the unpacking?",
+        symptom="The time axis is as long as the longest sequence of this batch, not as long as the targets.",
+        question="How long is the time axis of the targets, and how would unpacking know?",
         see=UNPACKED,
         simulations=(lambda layer, batch, lengths: _unpacked(layer, batch, lengths),),
         raises=r"Expected input batch_size \(\d+\) to match target batch_size \(\d+\)",
@@ -314,9 +314,9 @@ F.cross_entropy(logits.flatten(0, 1), torch.zeros(15, dtype=torch.long))
     ),
     Mistake(
         id="left-padding-packed",
-        title="Padding in front, packed as if it were behind",
-        symptom="Packing keeps the first steps of each row, and here those are padding.",
-        question="On which side of the sequences does the padding stand, and which steps does packing keep?",
+        title="Left padding, packed as if it were on the right",
+        symptom="Packing keeps the first steps of each row, and here these are padding.",
+        question="On which side is the padding, and which steps does packing keep?",
         see=("05_padding_and_packing", "Padding"),
         simulations=(_left_padded,),
         example="""
@@ -328,9 +328,9 @@ print("zeros among the packed numbers:", int((packed.data == 0).sum()))
     ),
     Mistake(
         id="start-in-padding",
-        title="A walk that begins in the padding",
-        symptom="The state is read at the right step, but the walk to it began in the padding.",
-        question="In which state does an ordinary layer stand when it comes to the first valid step?",
+        title="A walk that starts in the padding",
+        symptom="The state is read at the right step, but the walk to it started in the padding.",
+        question="What is in the state of an ordinary layer when it reaches the first valid step?",
         see=READS,
         simulations=(_left_padded_unpacked,),
         example="""
@@ -342,8 +342,8 @@ print("equal to the sequence alone:", torch.allclose(layer(in_front)[1], layer(s
     Mistake(
         id="packed-by-rows",
         title="Packed data read sequence by sequence",
-        symptom="These are whole sequences, one behind the other.",
-        question="Which numbers does the layer need at its first step, and where do they stand?",
+        symptom="These are whole sequences, one after the other.",
+        question="Which numbers does the layer need at its first step, and where are they?",
         see=("05_padding_and_packing", "Packing"),
         simulations=(
             lambda sequences: torch.cat(sequences).flatten(),
@@ -358,7 +358,7 @@ print("packed:", pack_sequence(sequences, enforce_sorted=False).data.tolist())
     Mistake(
         id="packed-in-given-order",
         title="Columns in the order of the batch",
-        symptom="In each column the sequences stand in the order in which they were given.",
+        symptom="In each column the sequences are in the order in which you passed them.",
         question="Which sequence is in the top row of the staircase?",
         see=("05_padding_and_packing", "Packing"),
         simulations=(_columns_as_given,),
@@ -370,9 +370,9 @@ print("first column, as given:", [one[0].item() for one in sequences], " packed:
     ),
     Mistake(
         id="backward-from-padding",
-        title="A backward walk that begins in the padding",
-        symptom="The backward half has read padding before it came to the valid steps.",
-        question="Where does the backward walk over a shorter sequence begin, and how does the layer learn of its end?",
+        title="A backward walk that starts in the padding",
+        symptom="The backward half read padding before it reached the valid steps.",
+        question="Where does the backward walk over a shorter sequence start, and how does the layer know its end?",
         see=READS,
         simulations=(_backward_from_padding, _backward_through_padding, _backward_through_padding_masked),
         example="""
@@ -385,8 +385,8 @@ print("equal to the sequence alone:", [torch.allclose(a, b[0]) for a, b in zip(e
     Mistake(
         id="mean-over-padding",
         title="A mean that counts the padding",
-        symptom="The mean of a shorter sequence is taken over its padding too.",
-        question="By how many steps is the sum of each sequence divided?",
+        symptom="The mean of a shorter sequence includes its padding.",
+        question="By how many steps do you divide the sum of each sequence?",
         see=("06_reading_the_right_step", "Pooling under a mask"),
         simulations=(
             behaves("reads_padding"),

@@ -85,8 +85,8 @@ TRAINING: tuple[Mistake, ...] = (
     Mistake(
         id="class-axis",
         title="The classes on the wrong axis",
-        symptom="The loss takes the second axis for the classes, and here it is another one.",
-        question="On which axis of your logits are the classes, and on which one does the loss look for them?",
+        symptom="The loss expects the classes on the second axis, and here they are on another one.",
+        question="On which axis of your logits are the classes, and where does the loss look for them?",
         see=CLASS_AXIS,
         simulations=(_classes_by_view, _steps_for_classes),
         raises=r"Expected target size \[\d+, \d+\], got \[\d+, \d+\]",
@@ -97,9 +97,9 @@ F.cross_entropy(logits, targets)
     ),
     Mistake(
         id="softmax-before-loss",
-        title="Softmax in front of a loss that has its own",
-        symptom="The loss was given probabilities, and it turns them into probabilities once more.",
-        question="What does this loss do with its input first, and what may you leave to it?",
+        title="Softmax before a loss that has its own",
+        symptom="The loss got probabilities, and it turns them into probabilities again.",
+        question="What does this loss do with its input first?",
         see=LOGITS,
         simulations=(_softmax_first, _softmax_first_masked),
         example="""
@@ -111,8 +111,8 @@ print("logits", F.cross_entropy(certain, target).item(), " softmax first",
     Mistake(
         id="loss-over-padding",
         title="A loss that learns the padding",
-        symptom="The steps of the padding count in the loss like any other.",
-        question="Which steps have a label that means something?",
+        symptom="The padded steps count in the loss like all others.",
+        question="Which steps have a real label?",
         see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(_loss_over_padding,),
         example="""
@@ -125,7 +125,7 @@ print("all steps", round(F.cross_entropy(logits.transpose(1, 2), targets).item()
     Mistake(
         id="class-ignored-as-padding",
         title="A class ignored because the padding has its label",
-        symptom="The label that fills the padding is ignored, and with it the valid steps that have this label.",
+        symptom="The label that fills the padding is ignored, and so are the valid steps that have this label.",
         question="Which valid steps have the same label as the padding?",
         see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(_class_ignored,),
@@ -138,9 +138,9 @@ print("0 ignored", round(F.cross_entropy(logits[0], targets[0], ignore_index=0).
     ),
     Mistake(
         id="mask-above-only",
-        title="The mask above the line, not below it",
-        symptom="The padding has been taken out of the sum but not out of the count.",
-        question="By what is the sum divided?",
+        title="The mask in the numerator only",
+        symptom="The padding is left out of the sum but not out of the count.",
+        question="What is the sum divided by?",
         see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(
             _mask_above_only,
@@ -154,8 +154,8 @@ print("every valid step is right, and this says", (right & mask).float().mean().
     Mistake(
         id="all-targets-ignored",
         title="A mean over nothing",
-        symptom="No target is left that counts, so the mean divides zero by zero.",
-        question="How many steps are left when the ignored ones are taken away?",
+        symptom="No target is left to average over, so the mean divides zero by zero.",
+        question="How many steps are left once the ignored ones are gone?",
         see=("07_losses_and_masks", "Masks in the loss"),
         simulations=(_nothing_left,),
         example="""
@@ -164,9 +164,9 @@ print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
     ),
     Mistake(
         id="graph-kept",
-        title="A state that carries its whole past",
-        symptom="The state still holds on to the graph of the batch before, which is gone.",
-        question="Which tensor of the last batch goes into this one, and does its past have to come along?",
+        title="A state that carries its whole history",
+        symptom="The state still refers to the graph of the previous batch, which has been freed.",
+        question="Which tensor of the previous batch goes into this one, and does its history have to come along?",
         see=("07_losses_and_masks", "Truncated backpropagation"),
         raises=r"Trying to backward through the graph a second time",
         silent=False,
@@ -181,7 +181,7 @@ for _ in range(2):
         id="column-against-row",
         title="A column compared with a row",
         symptom="Every prediction was compared with every target: (batch, 1) and (batch,) give (batch, batch).",
-        question="Which shapes do the two sides of the comparison have, and which one has the result?",
+        question="What are the shapes of the two sides, and what is the shape of the result?",
         see=("07_losses_and_masks", "Find the bug"),
         simulations=(_column_against_row, _mean_of_the_table, _table_of_errors),
         example="""

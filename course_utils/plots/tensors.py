@@ -109,7 +109,7 @@ def packed(lengths: Tensor | Sequence[int]) -> Picture:
 
 
 def outputs(layer: nn.RNN, batch: Tensor) -> Picture:
-    """Draw both tensors that a layer returns for sample 0, a colour for each direction; what stands in both is framed.
+    """Draw both tensors that a layer returns for sample 0, a colour for each direction; what is in both is framed.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def test_the_table_has_a_row_a_student_and_a_column_a_task(sample_class):
     assert all(student in text for student in STUDENTS)
     assert "/ 23" in text
     assert "batch-first" in text
-    assert "directions-exchanged: The two directions have changed places (1 student)" in text
+    assert "directions-exchanged: The two directions swapped (1 student)" in text
 
 
 def test_a_narrow_table_numbers_the_tasks_and_keeps_every_word_whole(sample_class):

@@ -1,4 +1,4 @@
-"""What a cell puts out, as data: streams, displays and errors, up to a number of bytes and of outputs."""
+"""The outputs of a cell, as data: streams, displays and errors, up to a number of bytes and of outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class OutputCapture:
-    """Collects what a cell puts out, in nbformat's form; where it has too much, a note says that the rest is cut."""
+    """Collects a cell's outputs in nbformat's form; where there is too much, a note says that the rest is cut."""
 
     def __init__(self, most: int):
         self.most = most

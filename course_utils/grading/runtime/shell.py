@@ -1,4 +1,4 @@
-"""The student's IPython: runs cells as a Jupyter kernel does, and captures what they put out as data."""
+"""The student's IPython: runs cells as a Jupyter kernel does, and captures their outputs as data."""
 
 from __future__ import annotations
 
