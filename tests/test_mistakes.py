@@ -4,7 +4,6 @@ import ast
 import contextlib
 import io
 import re
-import textwrap
 from collections import Counter
 
 import nbformat
@@ -16,7 +15,7 @@ from catalogue import PAGE, page, run_example
 from course_utils import check
 from course_utils.mistakes import BY_ID, CATALOGUE, diagnose, diagnose_error
 from course_utils.verdict import CheckFailed
-from lesson import facts
+from lesson import exercises_of
 from matrix import PASSED, UNNAMED, matrix, unmatched, verdict
 from notebooks import LESSONS, ROOT, cells_of
 from tasks import TASKS
@@ -208,10 +207,9 @@ def solutions(lessons: bool = True) -> set[str]:
                 with contextlib.suppress(SyntaxError):
                     found |= expressions("def answer():\n" + part if part.startswith(" ") else part)
     for path in LESSONS if lessons else ():
-        for answers in facts(path.stem)["answers"].values():
-            if "return" in answers:
-                lines = answers["return"] if "return" in answers["return"] else f"return {answers['return']}"
-                found |= expressions("def answer():\n" + textwrap.indent(lines, "    "))
+        for exercise in exercises_of(path).values():
+            if exercise.asks_for_code:
+                found |= {piece for solution in exercise.solutions for piece in expressions(solution)}
     return found
 
 
