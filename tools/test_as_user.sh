@@ -11,7 +11,7 @@ skip() { echo "test-as-user: skipped, $1"; exit 0; }
 as_user() { runuser -u "$user" -- env HOME="$folder" TMPDIR="$folder/tmp" "$@"; }
 
 if [ "$(id -u)" != 0 ]; then
-  exec .venv/bin/pytest -n 0 $tests
+  exec .venv/bin/pytest -n 0 -m "slow or not slow" $tests
 fi
 command -v bwrap >/dev/null || skip "Debian's package bubblewrap is missing"
 "$python" -c 'import ensurepip' 2>/dev/null || skip "no $python with venv: install Debian's package python3.11-venv"
@@ -24,4 +24,4 @@ as_user bwrap --unshare-user --ro-bind / / true || skip "an ordinary user gets n
 cd "$folder/course"
 [ -x .venv/bin/python ] || as_user "$python" -m venv .venv
 as_user .venv/bin/pip install -q -c constraints.txt -e '.[dev]'
-as_user .venv/bin/pytest -n 0 $tests
+as_user .venv/bin/pytest -n 0 -m "slow or not slow" $tests

@@ -10,6 +10,7 @@ from course_utils.grading.course import CONFIG, Course
 from course_utils.grading.feedback import feedback
 from course_utils.grading.grade import Options, RunSummary, grade
 from course_utils.grading.release import release
+from course_utils.grading.runtime import backend
 from course_utils.grading.runtime.limits import Limits
 from course_utils.grading.sample import Sample, hand_in, load, sample_course
 from notebooks import NAME, ROOT
@@ -19,6 +20,25 @@ from notebooks import NAME, ROOT
 def own_cache(tmp_path_factory):
     """What has passed on this machine is noted for these tests only."""
     trial.CACHE = tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fork_servers_of_the_file():
+    yield
+    backend.close_backends()
+
+
+@pytest.fixture(autouse=True)
+def fork_servers_stay(request, monkeypatch):
+    """A run ends its fork servers, whose start takes longer than most tests: here they stay until the file's end."""
+    if request.node.get_closest_marker("ends_fork_servers") is None:
+        for module in ("grade", "doctor"):
+            monkeypatch.setattr(f"course_utils.grading.{module}.close_backends", close_what_did_not_start)
+
+
+def close_what_did_not_start():
+    if any(shared.started.done() and shared.started.exception() for shared in backend._shared.values()):
+        backend.close_backends()
 
 
 @pytest.fixture

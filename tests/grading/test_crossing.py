@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from course_utils.grading.runtime.backend import close_backends, shared_backend
+from course_utils.grading.runtime.backend import shared_backend
 from course_utils.grading.runtime.errors import ExaminationError
 from course_utils.grading.runtime.findings import Fate, Findings
 from course_utils.grading.runtime.job import Cell, Job
@@ -12,12 +12,6 @@ from course_utils.grading.runtime.limits import Limits
 
 UNSAFE = shutil.which("bwrap") is None
 SETUP = "import torch\nfrom torch import nn"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_of_backends():
-    yield
-    close_backends()
 
 
 def examine(*cells: tuple[str, str], interface: str = "f", **more) -> Findings:

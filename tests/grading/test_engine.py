@@ -38,12 +38,6 @@ UNSAFE = shutil.which("bwrap") is None
 needs_bwrap = pytest.mark.skipif(UNSAFE, reason="needs Debian's package bubblewrap")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def end_of_warm():
-    yield
-    close_backends()
-
-
 def run(course, **options):
     return grade(course, NAME, Options(unsafe=UNSAFE, **options))
 

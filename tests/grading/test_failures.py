@@ -18,7 +18,7 @@ from course_utils.grading.course import CourseError
 from course_utils.grading.grade import Options, grade
 from course_utils.grading.recorder import DONE, LOG
 from course_utils.grading.report import report
-from course_utils.grading.runtime.backend import Backend, close_backends, shared_backend
+from course_utils.grading.runtime.backend import Backend, shared_backend
 from course_utils.grading.runtime.errors import ExaminationError, ForkServerDied
 from course_utils.grading.runtime.findings import Findings
 from course_utils.grading.runtime.limits import Limits
@@ -27,12 +27,6 @@ from course_utils.grading.worker import ATTEMPTS, grade_bytes
 from notebooks import NAME
 
 CLASS = ("ann", "bob", "zoe")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_of_fork_servers():
-    yield
-    close_backends()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from course_utils.grading.runtime.backend import close_backends, shared_backend
+from course_utils.grading.runtime.backend import shared_backend
 from course_utils.grading.runtime.capture import MAX_LINES, MAX_OUTPUTS, OutputCapture
 from course_utils.grading.runtime.findings import Event, Fate, Findings
 from course_utils.grading.runtime.job import Cell, Job
@@ -15,12 +15,6 @@ from course_utils.grading.runtime.limits import Limits
 
 UNSAFE = shutil.which("bwrap") is None
 Outputs = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_of_backend():
-    yield
-    close_backends()
 
 
 def run(*texts: str, **limits: float) -> Findings:

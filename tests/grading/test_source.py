@@ -14,19 +14,12 @@ from course_utils.grading.feedback import feedback
 from course_utils.grading.grade import Options, grade
 from course_utils.grading.leaks import leaks
 from course_utils.grading.release import release
-from course_utils.grading.runtime.backend import close_backends
 from course_utils.grading.source import check_source
 from notebooks import ROOT
 
 SOLUTION = "def f(x):\n    ### BEGIN SOLUTION\n    return x.transpose(0, 1)\n    ### END SOLUTION"
 ASSERTION = "assert torch.equal(f(torch.ones(2, 3)), torch.ones(3, 2))"
 SCHEME = "Plan it.\n### BEGIN MARK SCHEME\nfor the grader\n### END MARK SCHEME"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_of_backends():
-    yield
-    close_backends()
 
 
 def marked(cell, grade_id, **marks):

@@ -15,12 +15,6 @@ from course_utils.grading.trial import try_assignment
 from notebooks import NAME, change
 
 
-@pytest.fixture(scope="module", autouse=True)
-def end_of_fork_servers():
-    yield
-    close_backends()
-
-
 def insert(course, before: str, text: str) -> None:
     """A locked cell of the instructor's in front of another."""
     path = course.notebook("source", NAME)

@@ -16,7 +16,10 @@ from test_hostile import Class, assert_gone, students_processes
 
 from notebooks import NAME, ROOT, cells_of
 
-pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs Debian's package bubblewrap")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs Debian's package bubblewrap"),
+]
 EVERYBODY = SECOND_ATTACKS | SECOND_ODDITIES
 REFUSED = {name for name, attack in EVERYBODY.items() if attack.refused}
 READ = [name for name in EVERYBODY if name not in REFUSED]
