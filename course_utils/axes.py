@@ -61,11 +61,11 @@ def describe(shape: tuple[int, ...], wanted: tuple[int, ...], reading: str | Non
     if reading is not None and set(reading.split()) != {"?"}:
         have += f", which by its sizes would be {as_tuple(reading)}"
     if reading is not None and sorted(reading.split()) == sorted(axes.split()):
-        return f"{have}: the right axes in another order."
+        return f"{have}: the right axes in a different order."
     if len(shape) != len(wanted):
-        return f"{have}. It has {_axes(len(shape))}, not the {len(wanted)} asked for."
+        return f"{have}. It has {_axes(len(shape))}, but {len(wanted)} are expected."
     first = next(i for i, (actual, expected) in enumerate(zip(shape, wanted, strict=True)) if actual != expected)
-    return f"{have}. The axis at index {first} is the first that differs from what is asked for."
+    return f"{have}. The axis at index {first} is the first that differs from the expected shape."
 
 
 def _axes(count: int) -> str:

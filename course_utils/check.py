@@ -52,7 +52,7 @@ NAME_THE_AXES = ("02_shapes", "Name the axes")
 THE_LAYER = ("02_shapes", "The layer")
 SEVERAL = (
     "A layer returns two things at once, and so does an unpacking: "
-    "is one of them asked for, or a single tensor made of several?"
+    "does the task want one of them, or a single tensor made of several?"
 )
 
 
@@ -127,13 +127,13 @@ def close(
         return passed(name, f"all {expected.numel()} numbers of shape {tuple(expected.shape)} agree")
     question = "Which step of your computation could have changed that?"
     if isinstance(value, PackedSequence):
-        question = "Is the packed output asked for, the state beside it, or a padded tensor made of it?"
+        question = "Does the task want the packed output, the state next to it, or a padded tensor made from it?"
     elif isinstance(value, tuple):
         question = SEVERAL
     elif not isinstance(value, Tensor):
         question = "Which step of your computation left torch, or never was in it?"
     elif value.shape != expected.shape:
-        question = "Name the axes of your tensor in order: which one is not asked for, or in the wrong place?"
+        question = "Name the axes of your tensor in order: which one is extra, or in the wrong place?"
     fail(name, problem, question, see, lambda simulated: same_tensor(simulated, value, rtol, atol), inputs, value)
 
 
@@ -186,7 +186,7 @@ def metric(
     name: str = "metric",
     inputs: Inputs = None,
     see: Section = None,
-    question: str = "What is counted above the line, and what below it?",
+    question: str = "What is the numerator, and what is the denominator?",
 ) -> None:
     """Check one number: finite, within [low, high] and, where `expected` is given, within `tolerance` of it.
 
@@ -200,7 +200,7 @@ def metric(
     try:
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        fail(name, f"You have {kind_of(value)}; asked for a single number.", question, see)
+        fail(name, f"You have {kind_of(value)}; expected a single number.", question, see)
     problem = not_a_value(number, low, high)
     if problem is None and expected is not None and abs(number - expected) > tolerance:
         problem = f"Your number is {number:.4g}, which is off by more than the tolerance of {tolerance:g}."
@@ -219,7 +219,7 @@ def layer(value: Any, *, name: str = "layer", **settings: Any) -> None:
     _attempted(value, name)
     if not isinstance(value, nn.RNN):
         question = "Which call makes the layer, and is it the layer itself that you give here?"
-        fail(name, f"You have {kind_of(value)}; asked for an nn.RNN.", question, None, default_section=THE_LAYER)
+        fail(name, f"You have {kind_of(value)}; expected an nn.RNN.", question, None, default_section=THE_LAYER)
     actual = {setting: getattr(value, setting) for setting in settings}
     if actual == settings:
         return passed(name, f"{value}")
@@ -319,7 +319,7 @@ def call(
     if values is not None and _how_many(result) != values:
         returned = f"{len(result)} values" if _how_many(result) else kind_of(result)
         question = "Which values does the task ask for, and in which order?"
-        fail(called, f"Your function returned {returned}; asked for {values} values.", question, None)
+        fail(called, f"Your function returned {returned}; expected {values} values.", question, None)
     return result
 
 

@@ -12,13 +12,13 @@ from torch import Tensor
 def difference(value: Any, expected: Tensor, rtol: float, atol: float) -> str | None:
     """Return the first fact in which `value` differs from `expected`, cheap facts first; None where they agree."""
     if not isinstance(value, Tensor):
-        return f"You have {kind_of(value)}; asked for a tensor."
+        return f"You have {kind_of(value)}; expected a tensor."
     if value.shape != expected.shape:
-        return f"Your tensor has the shape {tuple(value.shape)}, which is not the one asked for."
+        return f"Your tensor has the shape {tuple(value.shape)}, which is not the expected one."
     if value.is_floating_point() != expected.is_floating_point() or value.is_complex():
-        return f"Your tensor holds {value.dtype} numbers, which is another kind than the one asked for."
+        return f"Your tensor has dtype {value.dtype}; expected {_numbers_of(expected)}."
     if not has_numbers(value):
-        return f"Your tensor is stored in another way ({value.layout}, on {value.device}) than an ordinary one."
+        return f"Your tensor is {value.layout} on {value.device}; expected a dense tensor."
     return _difference_in_numbers(_numbers(value), _numbers(expected), rtol, atol)
 
 
@@ -26,15 +26,15 @@ def unequal(value: Any, actual: Any, expected: Any) -> str:
     """Return the first fact in which two plain values differ; the right one stays unsaid."""
     start = f"{short(value)} is not the answer."
     if isinstance(actual, tuple) != isinstance(expected, tuple):
-        return f"{start} Asked for {'several values in order' if isinstance(expected, tuple) else 'a single value'}."
+        return f"{start} Expected {'several values in order' if isinstance(expected, tuple) else 'a single value'}."
     if type(actual) is not type(expected) and (isinstance(actual, str | bool) or isinstance(expected, str | bool)):
-        return f"{start} It is of another kind than the one asked for."
+        return f"{start} Expected {_kind(expected)}, got {_kind(actual)}."
     if isinstance(actual, tuple) and len(actual) != len(expected):
         return (
-            f"{start} It has {len(actual)} value{'' if len(actual) == 1 else 's'}, which is not how many are asked for."
+            f"{start} It has {len(actual)} value{'' if len(actual) == 1 else 's'}, but a different number is expected."
         )
     if str(actual) != str(expected) and str(actual).casefold() == str(expected).casefold():
-        return f"{start} Mind small and capital letters."
+        return f"{start} Check upper and lower case."
     if isinstance(actual, tuple) and _are_choices(expected):
         right = sum(mine == theirs for mine, theirs in zip(actual, expected, strict=True))
         return f"{right} of your {len(actual)} answers {'is' if right == 1 else 'are'} right."
@@ -99,11 +99,11 @@ def sizes_in(value: Any, axes: int) -> tuple[int, ...]:
     if size is None or (axes != 1 and tuple(size) == (axes,) and "int" in str(value.dtype)):
         size = plain(value)
     if not isinstance(size, tuple):
-        raise TypeError(f"You have {kind_of(value)}; asked for a tensor or a shape.")
+        raise TypeError(f"You have {kind_of(value)}; expected a tensor or a shape.")
     for index, length in enumerate(size):
         if not isinstance(length, int) or isinstance(length, bool):
             if holds_tensors(value):
-                raise TypeError(f"You have a {type(value).__name__} that holds tensors; asked for a tensor or a shape.")
+                raise TypeError(f"You have a {type(value).__name__} that holds tensors; expected a tensor or a shape.")
             raise TypeError(f"You have {short(value)}: index {index} is {kind_of(length)}, not a whole number.")
     return tuple(size)
 
@@ -116,6 +116,17 @@ def holds_tensors(value: Any) -> bool:
 def kind_of(value: Any) -> str:
     """Name the type of the value, as part of a sentence."""
     return f"a value of type {type(value).__name__}"
+
+
+def _kind(value: Any) -> str:
+    """Name what a plain value is, as part of a sentence."""
+    if isinstance(value, bool):
+        return "a truth value"
+    return "text" if isinstance(value, str) else "a number" if isinstance(value, int | float) else kind_of(value)
+
+
+def _numbers_of(expected: Tensor) -> str:
+    return "floating point" if expected.is_floating_point() else "integers or truth values"
 
 
 def short(value: Any) -> str:
@@ -141,7 +152,7 @@ def _first_difference(actual: tuple[Any, ...], expected: tuple[Any, ...]) -> str
     if isinstance(actual, tuple) != isinstance(expected, tuple) and len(beside) == 1:
         kinds = ("a row of values", "a single value")
         has, wanted = kinds if isinstance(actual, tuple) else kinds[::-1]
-        return f"At {place} it holds {has}; asked for {wanted} there."
+        return f"At {place} it holds {has}; expected {wanted} there."
     return f"The value at {place} is the first that differs."
 
 

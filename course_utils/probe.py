@@ -24,7 +24,10 @@ FINDINGS = {
     "samples_mix": ("keeps its samples apart", "lets samples flow into each other"),
     "sees_future": ("reads no later step", "reads steps that come later"),
     "reads_padding": ("reads no padding", "reads the padding"),
-    "repeats": ("answers the same input in another way each time", "answers the same input in the same way"),
+    "repeats": (
+        "is not deterministic: the same input gives a different output each time",
+        "answers the same input in the same way",
+    ),
 }
 
 
@@ -170,7 +173,7 @@ def _output(result: Any, batch: Tensor, axis: int = 0) -> Tensor:
         wanted = "axis 0 must be batch" + (", axis 1 time" if axis else "")
         raise ValueError(f"probe: the model made {tuple(output.shape)} of {tuple(batch.shape)}: {wanted}.")
     if not has_numbers(output) or output.is_complex() or output.numel() == 0 or not output.isfinite().all():
-        raise ValueError("probe: the model made something else than finite real numbers.")
+        raise ValueError("probe: the model made an output that is not finite and real.")
     return output if output.is_floating_point() else output.float()
 
 

@@ -35,7 +35,7 @@ def test_every_permutation_of_the_axes_is_named(order):
     names = [("batch", "time", "hidden")[axis] for axis in order]
     symptom = failure(check.shape, value, "batch time hidden", **SIZES).symptom
     reading = f"You have {tuple(value.shape)}, which by its sizes would be ({', '.join(names)})"
-    assert symptom.startswith(f"{reading}: the right axes in another order.")
+    assert symptom.startswith(f"{reading}: the right axes in a different order.")
 
 
 def test_time_first_output_is_named_as_the_mistake_it_is():
@@ -51,7 +51,7 @@ def test_a_missing_factor_is_seen_in_the_axis():
 
 
 def test_a_missing_axis_is_counted():
-    assert "It has 2 axes, not the 3 asked for." in failure(check.shape, (7, 3), "batch time hidden", **SIZES).symptom
+    assert "It has 2 axes, but 3 are expected." in failure(check.shape, (7, 3), "batch time hidden", **SIZES).symptom
 
 
 def test_a_size_from_nowhere_is_located():
@@ -76,7 +76,7 @@ def test_a_shape_check_names_the_axes_of_a_right_tensor(capsys):
     right = torch.zeros(4, 7, 6)
     check.shape((4, 7, 6), right, batch=4, time=7, directions=2, hidden=3)
     assert "(batch, time, directions*hidden) = (4, 7, 6)" in capsys.readouterr().out
-    assert "another order" in failure(check.shape, (7, 4, 6), right, batch=4, time=7, directions=2, hidden=3).symptom
+    assert "different order" in failure(check.shape, (7, 4, 6), right, batch=4, time=7, directions=2, hidden=3).symptom
 
 
 def test_the_author_of_a_check_is_told_of_missing_or_equal_sizes():
@@ -99,14 +99,14 @@ def test_what_is_not_a_size_in_a_shape_is_pointed_at(value):
 
 @pytest.mark.parametrize("value", ["(4, 7, 3)", 4, {4: 7}, nn.RNN(1, 1)])
 def test_what_has_no_shape_is_called_by_its_type(value):
-    assert f"{type(value).__name__}; asked for a tensor or a shape" in str(
+    assert f"{type(value).__name__}; expected a tensor or a shape" in str(
         failure(check.shape, value, "batch time hidden", **SIZES)
     )
 
 
 def test_a_whole_result_is_no_shape():
     error = failure(check.shape, nn.RNN(5, 3)(torch.ones(7, 4, 5)), "batch time hidden", **SIZES)
-    assert error.symptom == "You have a tuple that holds tensors; asked for a tensor or a shape."
+    assert error.symptom == "You have a tuple that holds tensors; expected a tensor or a shape."
     assert error.question.startswith("A layer returns two things")
 
 
@@ -136,13 +136,13 @@ def test_close_does_not_mind_how_a_tensor_is_stored(make):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([1.0, 2.0], "You have a value of type list; asked for a tensor."),
-        (np.ones(2), "You have a value of type ndarray; asked for a tensor."),
-        (torch.ones(3), "Your tensor has the shape (3,), which is not the one asked for."),
-        (torch.ones(()), "Your tensor has the shape (), which is not the one asked for."),
-        (torch.ones(0), "Your tensor has the shape (0,), which is not the one asked for."),
-        (torch.ones(2, dtype=torch.int64), "Your tensor holds torch.int64 numbers"),
-        (torch.ones(2, dtype=torch.complex64), "Your tensor holds torch.complex64 numbers"),
+        ([1.0, 2.0], "You have a value of type list; expected a tensor."),
+        (np.ones(2), "You have a value of type ndarray; expected a tensor."),
+        (torch.ones(3), "Your tensor has the shape (3,), which is not the expected one."),
+        (torch.ones(()), "Your tensor has the shape (), which is not the expected one."),
+        (torch.ones(0), "Your tensor has the shape (0,), which is not the expected one."),
+        (torch.ones(2, dtype=torch.int64), "Your tensor has dtype torch.int64; expected floating point."),
+        (torch.ones(2, dtype=torch.complex64), "Your tensor has dtype torch.complex64"),
         (torch.tensor([1.0, float("nan")]), "1 of 2 elements are NaN or infinite."),
         (torch.tensor([float("inf"), float("nan")]), "2 of 2 elements are NaN or infinite."),
     ],
@@ -191,19 +191,19 @@ def test_equal_tells_unequal_things_apart_and_keeps_the_answer_to_itself(value, 
 @pytest.mark.parametrize(
     ("value", "expected", "fact"),
     [
-        ([1, 2], [1, 2, 3], "It has 2 values, which is not how many are asked for."),
+        ([1, 2], [1, 2, 3], "It has 2 values, but a different number is expected."),
         ([1, 5, 3], [1, 2, 3], "The value at index 1 is the first that differs."),
         ([[1, 2], [3, 5]], [[1, 2], [3, 4]], "The value at index [1, 1] is the first that differs."),
         ([[1], [2]], [[1, 2], [2, 3]], "The value at index 0 is the first that differs."),
-        ([[1], [2]], [1, 2], "At index 0 it holds a row of values; asked for a single value there."),
+        ([[1], [2]], [1, 2], "At index 0 it holds a row of values; expected a single value there."),
         ([(4, 2), (4, 4)], [(4, 2), "raises"], "The value at index 1 is the first that differs."),
-        ([1, 2], [[1], [2]], "At index 0 it holds a single value; asked for a row of values there."),
-        ((6,), 6, "Asked for a single value."),
-        (6, (6,), "Asked for several values in order."),
-        ("360", 360, "It is of another kind than the one asked for."),
-        ("True", True, "It is of another kind than the one asked for."),
-        ("yes", True, "It is of another kind than the one asked for."),
-        (["Better", "worse"], ["better", "worse"], "Mind small and capital letters."),
+        ([1, 2], [[1], [2]], "At index 0 it holds a single value; expected a row of values there."),
+        ((6,), 6, "Expected a single value."),
+        (6, (6,), "Expected several values in order."),
+        ("360", 360, "Expected a number, got text."),
+        ("True", True, "Expected a truth value, got text."),
+        ("yes", True, "Expected a truth value, got text."),
+        (["Better", "worse"], ["better", "worse"], "Check upper and lower case."),
     ],
 )
 def test_equal_says_the_first_fact_that_is_wrong(value, expected, fact):
@@ -233,8 +233,8 @@ def test_metric_takes_one_number_of_any_kind(value):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (torch.ones(2), "You have a value of type Tensor; asked for a single number."),
-        ("much", "You have a value of type str; asked for a single number."),
+        (torch.ones(2), "You have a value of type Tensor; expected a single number."),
+        ("much", "You have a value of type str; expected a single number."),
         (float("nan"), "Your number is nan"),
         (8.0, "Your number is 8; it must lie between 0 and 1."),
         (0.3, "Your number is 0.3, which is off by more than the tolerance of 0.0001."),
@@ -252,7 +252,9 @@ def test_metric_takes_a_stated_range():
 def test_metric_asks_what_the_author_would_ask_unless_a_mistake_has_a_name():
     swapped = {"metric": "recall", "targets": torch.tensor([1, 1, 0]), "predictions": torch.tensor([1, 0, 0])}
     assert failure(check.metric, 0.3, 0.25, question="Which price?").question == "Which price?"
-    assert failure(check.metric, 1.0, 0.5, inputs=swapped, question="Which price?").question.startswith("Among which")
+    assert failure(check.metric, 1.0, 0.5, inputs=swapped, question="Which price?").question.startswith(
+        "What is the denominator"
+    )
 
 
 def test_layer_compares_settings_and_names_their_mistakes():
@@ -263,7 +265,7 @@ def test_layer_compares_settings_and_names_their_mistakes():
     both_wrong = failure(check.layer, nn.RNN(3, 5), **asked)
     assert both_wrong.mistakes == ()
     assert both_wrong.symptom == "Your layer has input_size=3, hidden_size=5, batch_first=False."
-    assert "You have a value of type GRU; asked for an nn.RNN." in str(failure(check.layer, nn.GRU(5, 3), **asked))
+    assert "You have a value of type GRU; expected an nn.RNN." in str(failure(check.layer, nn.GRU(5, 3), **asked))
 
 
 def test_no_pointer_leads_to_a_later_lesson_than_the_task_does():
@@ -374,7 +376,7 @@ def test_a_forgotten_return_is_asked_about():
 )
 def test_another_number_of_values_than_the_lesson_unpacks_is_told(returned, words):
     error = failure(check.call, lambda: returned, values=2)
-    assert error.symptom == f"Your function returned {words}; asked for 2 values."
+    assert error.symptom == f"Your function returned {words}; expected 2 values."
     assert check.call(lambda: [1, 2], values=2) == [1, 2]
 
 

@@ -91,7 +91,7 @@ def test_every_permutation_of_named_axes_is_named(names, sizes, order):
     known = dict(zip(names, sizes, strict=True))
     with pytest.raises(CheckFailed) as caught:
         check.shape(torch.zeros([known[name] for name in order]), " ".join(names), **known)
-    assert f"would be ({', '.join(order)}): the right axes in another order." in caught.value.symptom
+    assert f"would be ({', '.join(order)}): the right axes in a different order." in caught.value.symptom
 
 
 @given(shape=st.lists(st.integers(0, 5), max_size=4), seed=st.integers(0, 99))

@@ -117,7 +117,7 @@ def test_the_input_is_left_as_it_was(by):
         (lambda x: x.sum(0), "axis 0 must be batch"),
         (lambda x: x[:, 0], "axis 0 must be batch, axis 1 time"),
         (lambda x: "x", "a value of type str, not a tensor"),
-        (lambda x: x / 0, "something else than finite real numbers"),
+        (lambda x: x / 0, "an output that is not finite and real"),
     ],
 )
 def test_what_cannot_be_probed_is_refused_with_the_reason(model, words):

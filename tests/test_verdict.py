@@ -92,7 +92,7 @@ def test_plain_python_prints_plain_text():
     failed = subprocess.run([sys.executable, "-c", FAIL], capture_output=True, text=True)
     assert failed.returncode == 1
     assert (
-        "✗ <out>\n  You have (7, 4), which by its sizes would be (time, batch): the right axes in another order."
+        "✗ <out>\n  You have (7, 4), which by its sizes would be (time, batch): the right axes in a different order."
         in failed.stderr
     )
     passed = subprocess.run([sys.executable, "-c", PASS], capture_output=True, text=True)
