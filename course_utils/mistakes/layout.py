@@ -33,6 +33,11 @@ def _other_layout(layer, sequence):
     return layer(sequence.unsqueeze(1 if layer.batch_first else 0))[0].flatten(0, 1)
 
 
+def _one_long_sequence(layer, batch, sample):
+    """Read the samples one after the other, so that the first one's whole sum flows into the second."""
+    return layer(batch[: sample + 1].flatten(0, 1))[0][-batch.shape[1] :].flatten().tolist()
+
+
 def _not_swapped_back(layer, batch):
     if layer.batch_first:
         raise ValueError("nothing to swap for this layer")
@@ -94,6 +99,19 @@ LAYOUT: tuple[Mistake, ...] = (
         example="""
 layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
 print(torch.equal(layer(batch)[0][0], layer(batch)[0][1]))
+""",
+    ),
+    Mistake(
+        id="samples-read-in-a-row",
+        title="Samples believed to be read one after the other",
+        symptom="This is what the sample would give if the layer had read all of the sample before it first.",
+        question="How many numbers of the other sample has the layer read before it reads this one?",
+        see=("04_batch_first", "The silent bug"),
+        simulations=(_one_long_sequence,),
+        example="""
+layer, batch = nn.RNN(1, 1), torch.ones(2, 3, 1)  # two equal samples, time-first layer
+one_long = layer(batch.flatten(0, 1))[0]
+print(torch.equal(layer(batch)[0][1], one_long[3:]))
 """,
     ),
     Mistake(

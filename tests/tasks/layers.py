@@ -391,7 +391,10 @@ MIXED = Task(
         "layer": lambda layer, batch, sample: layer(batch)[0][sample, :, 0],
         "loop": lambda batch, **_: [int(batch[0, t] + batch[1, t]) for t in range(batch.shape[1])],
     },
-    wrong={"samples-believed-apart": lambda batch, sample, **_: batch[sample, :, 0].cumsum(0).tolist()},
+    wrong={
+        "samples-believed-apart": lambda batch, sample, **_: batch[sample, :, 0].cumsum(0).tolist(),
+        "samples-read-in-a-row": lambda batch, sample, **_: (batch[0].sum() + batch[sample, :, 0].cumsum(0)).tolist(),
+    },
 )
 
 
