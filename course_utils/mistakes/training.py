@@ -1,4 +1,4 @@
-"""Mistakes with losses and training: lesson 07."""
+"""Mistakes with losses and training: lessons 07 and 08."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ print(F.cross_entropy(torch.randn(4, 3), torch.full((4,), -100)))
         title="A state that carries its whole history",
         symptom="The state still refers to the graph of the previous batch, which has been freed.",
         question="Which tensor of the previous batch goes into this one, and does its history have to come along?",
-        see=("07_losses_and_masks", "Truncated backpropagation"),
+        see=("08_gradients_and_gates", "Truncated backpropagation"),
         raises=r"Trying to backward through the graph a second time",
         silent=False,
         example="""
