@@ -15,7 +15,7 @@ from .verdict import CheckFailed, hint_level_after_failing
 
 Inputs = dict[str, Any] | None
 Section = tuple[str, str] | None  # (lesson, section) to read where no named mistake fits
-SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
+SIZES_IN_ERRORS = ("02_shapes", "When the sizes don't fit")
 
 task_section: ContextVar[Section] = ContextVar("task_pointer", default=None)  # of the exercise that runs
 

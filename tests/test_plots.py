@@ -16,6 +16,8 @@ from course_utils import plots, toy
 LABELS = {"title": "Loss", "x_label": "epoch", "y_label": "loss", "alt": "The loss goes down over two epochs."}
 PICTURES = {
     "blocks": lambda: plots.blocks(toy.labelled(2, 3, 4)),
+    "cell": lambda: plots.cell(),
+    "cell-with-numbers": lambda: plots.cell(toy.adding_layer(), x=2.0, h=5.0),
     "influence": lambda: plots.influence(torch.ones(3, 3).triu()),
     "influence-over-time": lambda: plots.influence_over_time(torch.ones(4, 4).triu()),
     "influence-of-positions": lambda: plots.influence_of_positions(torch.ones(3, 5), torch.tensor([5, 2, 3])),
@@ -60,6 +62,14 @@ def test_blocks_write_every_number_in_its_place():
     assert [axes.get_title() for axes in picture.figure.axes] == ["sample 0", "sample 1"]
     assert sorted(texts(picture)) == sorted(f"{n:g}" for n in toy.labelled(2, 3, 4).flatten().tolist())
     assert "(2, 3, 4)" in picture.alt
+
+
+def test_a_cell_shows_the_numbers_of_the_step():
+    picture = plots.cell(toy.adding_layer(), x=2.0, h=5.0)
+    assert {"2", "5", "7"} <= set(texts(picture))
+    assert "relu of the sum 7 is 7" in picture.alt
+    with pytest.raises(ValueError, match="one feature and one hidden unit"):
+        plots.cell(nn.RNN(2, 1))
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (9, 3, 3), (2, 13, 3)])

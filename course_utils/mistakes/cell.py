@@ -13,7 +13,8 @@ from .mistake import Mistake, behaves
 BY_HAND = ("01_what_nn_rnn_computes", "By hand")
 CONSTRUCTOR = ("01_what_nn_rnn_computes", "The constructor")
 WHERE_IT_STARTS = ("01_what_nn_rnn_computes", "Where it starts")
-DIRECTIONS = ("02_shapes", "Layers and directions")
+DIRECTIONS = ("03_layers_and_directions", "Layers and directions")
+WHERE_IT_FINISHES = ("03_layers_and_directions", "Where each direction finishes")
 START = ("02_shapes", "A state to start from")
 
 
@@ -151,7 +152,7 @@ print(torch.equal(layer(sequence)[0], layer(sequence, torch.full((1, 1), 0.9))[0
         title="The backward half in the order of its walk",
         symptom="These are the backward walk's numbers in the order in which it computed them.",
         question="At which step of the sequence does the backward walk compute its first number?",
-        see=DIRECTIONS,
+        see=WHERE_IT_FINISHES,
         simulations=(
             _in_walking_order,
             lambda layer, by_hand: torch.cat([_halves(layer, by_hand)[0], _halves(layer, by_hand)[1].flip(0)], dim=1),
@@ -178,7 +179,7 @@ nn.RNN(4, 3, 1, True)  # meant: bidirectional
         title="Dropout that drops nothing",
         symptom="Dropout acts between the layers of a stack, and this stack has one layer.",
         question="Between which two layers would dropout act?",
-        see=CONSTRUCTOR,
+        see=("03_layers_and_directions", "Dropout between layers"),
         simulations=(_dropout_without_layers,),
         raises=r"dropout option adds dropout after all but last recurrent layer",
         example="""
@@ -287,7 +288,7 @@ print(torch.stack(states).flatten().tolist(), "where 1, 3, 6 was meant")
         title="A backward half that walked forward",
         symptom="The second set of weights was used, but it read the sequence in its own order.",
         question="Which step of the sequence must the backward walk read first?",
-        see=("01_what_nn_rnn_computes", "Two layers, two directions"),
+        see=("03_layers_and_directions", "Both directions by hand"),
         simulations=(
             lambda layer, by_hand: torch.cat(_both_forward(layer, by_hand), dim=1),
             lambda layer, by_hand: torch.cat(

@@ -1,15 +1,15 @@
-"""Mistakes about layers, directions and states: lesson 02."""
+"""Mistakes about layers, directions and states: lessons 02 and 03."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from .cell import DIRECTIONS, START, _halves
+from .cell import DIRECTIONS, START, WHERE_IT_FINISHES, _halves
 from .layout import HIDDEN_SIZE, _packed_both_ways
 from .mistake import Mistake, reads
 
-SIZES_IN_ERRORS = ("02_shapes", "When the sizes do not fit")
+SIZES_IN_ERRORS = ("02_shapes", "When the sizes don't fit")
 
 
 def _last_output(layer, batch):
@@ -107,7 +107,7 @@ print(tuple(output.shape), "where (7, 4, 3) was expected")
         title="The last output step, for both directions",
         symptom="The forward half has read the whole sequence; the backward half has read at most one step.",
         question="At which step does the backward walk start, and at which step is it finished?",
-        see=DIRECTIONS,
+        see=WHERE_IT_FINISHES,
         simulations=(_last_output, _last_valid_output, _last_valid_of_padded),
         example="""
 layer = nn.RNN(5, 3, batch_first=True, bidirectional=True)
@@ -120,7 +120,7 @@ print(torch.allclose(output[:, -1, :3], h_n[0]), torch.allclose(output[:, -1, 3:
         title="Only the last row of the state",
         symptom="This is the final state of one direction; the other direction is missing.",
         question="Whose states are in the last rows of h_n when the layer walks both ways?",
-        see=DIRECTIONS,
+        see=WHERE_IT_FINISHES,
         simulations=(_last_state, _last_state_of_packed, reads("batch directions*hidden", "batch hidden")),
         example="""
 h_n = nn.RNN(5, 3, bidirectional=True)(torch.randn(7, 4, 5))[1]

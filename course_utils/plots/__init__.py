@@ -3,12 +3,13 @@
 Each function returns a `Picture`; as the last line of a cell it is shown. `interact` makes one with sliders.
 """
 
+from .cell import cell
 from .charts import bars, confusion, lines
 from .moving import Moving, interact
 from .picture import BLUE, ORANGE, SERIES, Picture
 from .tensors import blocks, influence, influence_of_positions, influence_over_time, outputs, packed, unrolled
 
 __all__ = [
-    "BLUE", "ORANGE", "SERIES", "Moving", "Picture", "bars", "blocks", "confusion", "influence",
+    "BLUE", "ORANGE", "SERIES", "Moving", "Picture", "bars", "blocks", "cell", "confusion", "influence",
     "influence_of_positions", "influence_over_time", "interact", "lines", "outputs", "packed", "unrolled",
 ]  # fmt: skip
