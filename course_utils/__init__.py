@@ -5,4 +5,8 @@
 Each is a module, imported when it is asked for.
 """
 
+from . import tracebacks
+
 __all__ = ["cards", "check", "datasets", "mistakes", "plots", "probe", "progress", "quiz", "toy", "training"]
+
+tracebacks.shorten()

@@ -4,8 +4,35 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+from .widgets import inline, view
 
 GLOSSARY = "glossary.md"
+MARKUP = """\
+<section aria-label="Cards">
+<div class="unrolled-card" role="status" aria-live="polite"></div>
+<div class="unrolled-buttons">
+<button type="button">Back</button> <button type="button">Turn over</button> <button type="button">Next</button>
+</div>
+</section>"""
+
+
+class Cards:
+    """What `show` shows: cards to turn over, or a list of the terms where no kernel runs."""
+
+    def __init__(self, terms: dict[str, str]):
+        self.terms = {inline(term): inline(meaning) for term, meaning in terms.items()}
+
+    def __repr__(self) -> str:
+        return f"[cards: {len(self.terms)} terms; open the notebook to turn them over]"
+
+    def _repr_html_(self) -> str:
+        return f"<dl>{''.join(f'<dt>{term}</dt><dd>{meaning}</dd>' for term, meaning in self.terms.items())}</dl>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        _, shown = view("cards", markup=MARKUP, cards=list(self.terms.items()), place=0, turned=False)
+        return {"text/plain": repr(self), "text/html": self._repr_html_()} | shown
 
 
 def load(lesson: str, folder: str | Path = ".") -> dict[str, str]:
@@ -28,7 +55,7 @@ def load(lesson: str, folder: str | Path = ".") -> dict[str, str]:
 
 
 def show(lesson: str) -> None:
-    """Show the cards in the notebook; a click turns one over."""
-    from jupytercards import display_flashcards
+    """Show the cards in the notebook."""
+    from IPython.display import display
 
-    display_flashcards([{"front": term, "back": meaning} for term, meaning in load(lesson).items()])
+    display(Cards(load(lesson)))

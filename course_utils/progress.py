@@ -57,13 +57,24 @@ def note_exercise(lesson: str, name: str, status: str) -> None:
     _write(notes)
 
 
+def note_quiz(lesson: str, right: int, questions: int) -> None:
+    """Note that so many questions of the lesson's quiz were answered correctly, unless it once went better."""
+    before = str(_read().get(lesson, {}).get(QUIZ, ""))
+    if right >= int(before.split()[0] if re.match(r"\d+ of", before) else 0):
+        status = PASSED if right == questions else f"{right} of {questions}" if right else OPENED
+        note_exercise(lesson, QUIZ, status)
+
+
 def is_solved(lesson: str, name: str) -> bool:
     """Whether the exercise was ever answered rightly."""
     return _read().get(lesson, {}).get(name) == PASSED
 
 
 def rows(root: Path = ROOT) -> list[tuple[str, int, int, str]]:
-    """For each lesson and each released assignment: name, exercises done, exercises in all, state of its quiz."""
+    """For each lesson and each released assignment: name, exercises done, exercises in all, and its quiz.
+
+    The quiz is "" where there is none, OPEN, OPENED, "3 of 5" (answered correctly) or PASSED.
+    """
     notes = _read()
     paths = [*sorted(root.glob("notebooks/[0-9]*.ipynb")), *sorted(root.glob("release/*/*.ipynb"))]
     return [_row(path, notes.get(path.stem, {})) for path in paths]
@@ -74,7 +85,7 @@ def table(root: Path = ROOT) -> str:
     lines = [f"{'':32} {'exercises':>10}    quiz"]
     for name, done, count, quiz in rows(root):
         mark = "✓" if count and done == count else " "
-        seen = {OPENED: "seen", OPEN: "not yet"}.get(quiz, "")
+        seen = {PASSED: "✓", OPENED: "seen", OPEN: "not yet"}.get(quiz, quiz)
         lines.append(f"{mark} {name:30} {done:>4} of {count:<3}   {seen}".rstrip())
     return "\n".join(lines)
 
@@ -92,7 +103,7 @@ def _row(path: Path, notes: dict[str, Any]) -> tuple[str, int, int, str]:
     exercises = set(EXERCISE.findall(code))
     done = sum(notes.get(name) == PASSED for name in exercises)
     done += sum(set(notes.get(name, {}).values()) == {PASSED} for name in tests)
-    quiz = "" if "quiz.show(" not in code else OPENED if notes.get(QUIZ) == OPENED else OPEN
+    quiz = str(notes.get(QUIZ, OPEN)) if "quiz.show(" in code else ""
     return path.stem, done, len(exercises | tests), quiz
 
 

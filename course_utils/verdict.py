@@ -14,19 +14,22 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
-from . import progress
+from . import links, progress
 
-GREEN, PLAIN = "\x1b[32m", "\x1b[0m"
+BADGE, PLAIN = "\x1b[38;5;231;48;5;28m", "\x1b[0m"  # white on green: legible on a light page and on a dark one
 HINT_LEVELS = ("symptom", "question", "section")  # what a first, second and third failed attempt is shown
 
+# Text has the colour of the page's text, so that it is as legible as the page in every theme.
 PANEL = """\
-<div style="border-left: 4px solid {colour}; background: {colour}14; padding: 8px 14px; max-width: 50em; \
-font-family: var(--jp-content-font-family, sans-serif); line-height: 1.5;">
-<div style="margin-bottom: 4px;"><b style="color: {colour};">{mark}</b> <b>{name}</b>{tag}</div>
+<div class="unrolled-panel" style="border-left: 4px solid {colour}; background: {colour}14; padding: 8px 14px; \
+max-width: 50em; font-family: var(--jp-content-font-family, sans-serif); line-height: 1.5; overflow-wrap: anywhere;">
+<div style="margin-bottom: 4px;"><b>{mark} {name}</b>{tag}</div>
 {rows}
 </div>"""
-TAG = ' <code style="font-size: 90%; opacity: .8;">{}</code>'
+TAG = ' <code style="font-size: 90%; background: none; color: inherit;">{}</code>'
 ROW = "<div>{}</div>"
+READ = "Read: "
+LINK = '<a href="{}" style="text-decoration: underline;">{}</a>'
 
 _failed: Counter[str] = Counter()  # failed attempts since the last right one, by the name of the checked value
 
@@ -61,8 +64,12 @@ class CheckFailed(AssertionError):
 
     def hints(self) -> list[str]:
         """Everything that there is to say: symptom, question and section, a line each."""
-        section = f"Read: lesson {self.see[0]}, “{self.see[1]}”." if self.see else ""
+        section = f"{READ}{self.place()}." if self.see else ""
         return [line for line in (self.symptom, self.question, section) if line]
+
+    def place(self) -> str:
+        """Return the lesson and the section to read, if there are any."""
+        return f"lesson {self.see[0]}, “{self.see[1]}”" if self.see else ""
 
     def lines(self) -> list[str]:
         """Return the body of the message at this level."""
@@ -88,9 +95,14 @@ class CheckFailed(AssertionError):
             colour=self.colour,
             mark=self.mark,
             name=escape(self.name),
-            tag="".join(TAG.format(escape(mistake)) for mistake in self.mistakes),
-            rows="\n".join(ROW.format(escape(line)) for line in self.lines()),
+            tag="".join(TAG.format(_linked(links.to_mistake(mistake), mistake)) for mistake in self.mistakes),
+            rows="\n".join(ROW.format(self._row(line)) for line in self.lines()),
         )
+
+    def _row(self, line: str) -> str:
+        if self.see and line == f"{READ}{self.place()}.":
+            return f"{READ}{_linked(links.to_section(*self.see), self.place())}."
+        return escape(line)
 
     def _render_traceback_(self) -> list[str]:
         """Replace IPython's own traceback; it calls this twice, the second time for its history."""
@@ -136,7 +148,7 @@ def passed(name: str, fact: str) -> None:
     """Print the one green line of a right answer; a later failure begins again at the first hint level."""
     _failed.pop(name, None)
     progress.note(name, progress.PASSED)
-    say(f"✓ {name}: {fact}", GREEN)
+    say(f"✓ {name}: {fact}", BADGE)
 
 
 def skipped(problem: NotAttempted) -> None:
@@ -146,8 +158,13 @@ def skipped(problem: NotAttempted) -> None:
 
 
 def say(text: str, colour: str = "") -> None:
-    """Print a line, in the colour where there is a screen."""
-    print(f"{colour}{text}{PLAIN}" if colour and (_in_kernel() or sys.stdout.isatty()) else text)
+    """Print a line, its mark in the colour where there is a screen."""
+    coloured = colour and (_in_kernel() or sys.stdout.isatty())
+    print(f"{colour}{text[0]}{PLAIN}{text[1:]}" if coloured else text)
+
+
+def _linked(address: str, text: str) -> str:
+    return LINK.format(escape(address), escape(text)) if address else escape(text)
 
 
 def _in_kernel() -> bool:

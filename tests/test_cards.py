@@ -5,6 +5,8 @@ import re
 import pytest
 
 from course_utils import cards
+from course_utils.widgets import FOLDER as FILES_OF_WIDGETS
+from course_utils.widgets import MIME
 from notebooks import LESSONS, ROOT, cells_of
 
 FOLDER = ROOT / "notebooks"
@@ -25,12 +27,23 @@ def test_a_term_is_explained_once():
     assert sorted(terms) == sorted(set(terms))
 
 
-def test_cards_are_handed_over_as_data_without_network(monkeypatch):
+def test_cards_are_a_list_of_definitions_where_no_kernel_runs():
+    bundle = cards.Cards({"a < b": "what `x` is."})._repr_mimebundle_()
+    assert bundle["text/html"] == "<dl><dt>a &lt; b</dt><dd>what <code>x</code> is.</dd></dl>"
+    assert MIME in bundle
+
+
+def test_showing_cards_displays_the_terms_of_the_lesson(monkeypatch):
     shown = []
-    monkeypatch.setattr("jupytercards.display_flashcards", shown.append)
+    monkeypatch.setattr("IPython.display.display", shown.append)
     monkeypatch.chdir(FOLDER)
     cards.show("02_shapes")
-    assert {"front", "back"} == set(shown[0][0])
+    assert list(shown[0].terms) == list(cards.load("02_shapes"))
+
+
+def test_nothing_of_a_widget_is_loaded_from_elsewhere():
+    for file in [*FILES_OF_WIDGETS.glob("*.js"), *FILES_OF_WIDGETS.glob("*.css")]:
+        assert not re.search(r"https?:|//cdn|@import|url\(|^import ", file.read_text(), re.M), file
 
 
 def test_a_missing_glossary_and_a_lesson_without_terms_are_named(tmp_path):

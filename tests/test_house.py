@@ -69,7 +69,7 @@ def test_importing_the_face_is_silent_and_brings_in_nothing_that_grades():
     assert loaded.stderr == ""
     modules = set(loaded.stdout.split())
     assert not [name for name in modules if name.startswith(("course_utils.grading", "nbgrader", "nbformat"))]
-    assert not modules & {"IPython", "matplotlib.pyplot", "jupyterquiz", "sqlalchemy", "rich"}
+    assert not modules & {"IPython", "matplotlib.pyplot", "anywidget", "sqlalchemy", "rich"}
 
 
 def test_the_face_and_the_notebooks_never_mention_the_grading_side():
@@ -107,7 +107,9 @@ def test_the_package_brings_its_data_and_its_annotations_along(tmp_path):
     build = "from setuptools.build_meta import build_wheel; build_wheel('.')"
     subprocess.run([sys.executable, "-c", build], cwd=tmp_path, capture_output=True, check=True)
     (wheel,) = tmp_path.glob("*.whl")
-    assert {"course_utils/py.typed", "course_utils/datasets/spam.json.gz"} <= set(zipfile.ZipFile(wheel).namelist())
+    assert {"course_utils/py.typed", "course_utils/datasets/spam.json.gz", "course_utils/widgets/quiz.js"} <= set(
+        zipfile.ZipFile(wheel).namelist()
+    )
 
 
 def test_every_file_that_the_readme_links_to_exists():

@@ -77,11 +77,30 @@ def course(tmp_path):
         ({"one": "failed", "two": "open"}, 0, "open"),
         ({"one": "passed", "two": "passed", "gone": "passed"}, 2, "open"),
         ({"quiz": "opened"}, 0, "opened"),
+        ({"quiz": "3 of 5"}, 0, "3 of 5"),
+        ({"quiz": "passed"}, 0, "passed"),
     ],
 )
 def test_an_exercise_is_done_when_it_was_ever_solved(tmp_path, notes, found, done, quiz):
     notes.write_text(json.dumps({"02_shapes": found}))
     assert progress.rows(course(tmp_path)) == [("02_shapes", done, 2, quiz), ("ps9", 0, 1, "")]
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [("opened", "seen"), ("3 of 5", "3 of 5"), ("passed", "✓")],
+)
+def test_the_page_says_how_the_quiz_went(tmp_path, notes, found, line):
+    notes.write_text(json.dumps({"02_shapes": {"quiz": found}}))
+    assert progress.table(course(tmp_path)).splitlines()[1] == f"  02_shapes                         0 of 2     {line}"
+
+
+def test_a_worse_try_at_a_quiz_takes_nothing_back(notes):
+    said = []
+    for right in (0, 3, 1, 4, 0, 5, 2):
+        progress.note_quiz("02_shapes", right, 5)
+        said.append(json.loads(notes.read_text())["02_shapes"]["quiz"])
+    assert said == ["opened", "3 of 5", "3 of 5", "4 of 5", "4 of 5", "passed", "passed"]
 
 
 @pytest.mark.parametrize(("found", "done"), [({}, 0), ({"a": "passed"}, 1), ({"a": "passed", "b": "open"}, 0)])

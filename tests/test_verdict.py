@@ -8,9 +8,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils import check
 from course_utils.verdict import CheckFailed, NotAttempted
-from notebooks import execute
+from notebooks import ROOT, execute
 
 FAIL = "from course_utils import check\ncheck.shape((7, 4), 'batch time', name='<out>', batch=4, time=7)"
+PANELLED = CheckFailed("output", "A symptom.", "", ("02_shapes", "`Output` and h_n"), ["time-first"])
 PASS = "from course_utils import check\ncheck.equal(3, 3, name='count')"
 
 
@@ -83,9 +84,9 @@ def test_validate_gets_the_whole_text_because_it_drops_every_display():
     assert "Read: lesson 02_shapes" in "\n".join(error.traceback)
 
 
-def test_a_kernel_shows_a_right_answer_as_one_green_line():
+def test_a_kernel_shows_a_right_answer_as_one_line_with_a_green_mark():
     (line,) = output_of(PASS)
-    assert (line.name, line.text) == ("stdout", "\x1b[32m✓ count: 3\x1b[0m\n")
+    assert (line.name, line.text) == ("stdout", "\x1b[38;5;231;48;5;28m✓\x1b[0m count: 3\n")
 
 
 def test_plain_python_prints_plain_text():
@@ -97,3 +98,82 @@ def test_plain_python_prints_plain_text():
     )
     passed = subprocess.run([sys.executable, "-c", PASS], capture_output=True, text=True)
     assert (passed.stdout, passed.stderr) == ("✓ count: 3\n", "")
+
+
+@pytest.mark.parametrize(
+    ("notebook", "lesson", "mistake"),
+    [
+        ("notebooks/02_shapes.ipynb", "02_shapes.ipynb", "../docs/mistakes.md"),
+        ("release/ps1_shapes/ps1_shapes.ipynb", "../../notebooks/02_shapes.ipynb", "../../docs/mistakes.md"),
+    ],
+)
+def test_the_panel_links_to_the_section_and_to_the_mistake(monkeypatch, notebook, lesson, mistake):
+    monkeypatch.setenv("JPY_SESSION_NAME", str(ROOT / notebook))
+    html = PANELLED.html()
+    (read, described) = (f'href="{lesson}#Output-and-h_n"', f'href="{mistake}#time-first"')
+    assert read in html
+    assert described in html
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    monkeypatch.chdir((ROOT / notebook).parent)
+    assert PANELLED.html() == html
+
+
+@pytest.mark.parametrize("session", [None, "other.ipynb", "gone/other.ipynb"])
+def test_elsewhere_the_same_words_are_no_links(tmp_path, monkeypatch, session):
+    (tmp_path / "other.ipynb").touch()
+    monkeypatch.chdir(tmp_path)
+    if session:
+        monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / session))
+    assert "<a " not in PANELLED.html()
+    assert "Read: lesson 02_shapes, “`Output` and h_n”." in PANELLED.html()
+
+
+def test_a_lesson_that_is_not_there_is_no_link(monkeypatch):
+    monkeypatch.chdir(ROOT / "notebooks")
+    assert "<a " not in CheckFailed("output", "A symptom.", see=("99_none", "Nothing")).html()
+
+
+RAISING = """
+import course_utils, torch
+def run(x):
+    return torch.nn.RNN(3, 2)(x)
+
+run(torch.zeros(1, 1, 5))
+"""
+
+
+def test_an_error_begins_with_what_went_wrong_and_folds_the_libraries_away():
+    error, folded = output_of(RAISING)
+    assert error.traceback[0] == f"RuntimeError: {error.evalue}"
+    assert [step.splitlines() for step in error.traceback[1:]] == [
+        ["Cell In[1], line 5", "    run(torch.zeros(1, 1, 5))"],
+        ["Cell In[1], line 3", "    return torch.nn.RNN(3, 2)(x)"],
+    ]
+    assert folded.data["text/html"].startswith("<details>")
+    assert "check_input" in folded.data["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("source", "first"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise ExceptionGroup('two', [ValueError(1)])", None),
+        ("class Own(Exception):\n    def _render_traceback_(self): return ['own']\nraise Own", "own"),
+        ("exec('1 +')", None),
+    ],
+)
+def test_an_error_without_libraries_has_nothing_folded(source, first):
+    outputs = output_of(f"import course_utils\n{source}")
+    assert not [output for output in outputs if output.output_type == "display_data"]
+    if first:
+        assert outputs[-1].traceback[0] == first
+
+
+def test_nbgrader_gets_the_traceback_as_it_is():
+    (error,) = output_of(RAISING, NBGRADER_EXECUTION="validate")
+    assert len("\n".join(error.traceback).splitlines()) > 20
+
+
+def test_the_whole_traceback_is_there_on_request():
+    cells = execute(new_notebook(cells=[new_code_cell(RAISING), new_code_cell("%tb")]), allow_errors=True)
+    assert "check_input" in "\n".join(cells[1].outputs[0].traceback)

@@ -16,6 +16,8 @@ CONTENTS = (
     "notebooks/glossary.md",
     "notebooks/quizzes/*.toml",
     "course_utils/plots/*.py",
+    "course_utils/exercises/*.py",
+    "course_utils/widgets/*.*",
     "release/**/*",
     "course_utils/*.py",
     "course_utils/py.typed",

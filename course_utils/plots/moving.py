@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..widgets import MIME
 from .picture import Picture
-
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Moving:
@@ -48,7 +47,7 @@ class Moving:
 
         for slider in sliders.values():
             slider.observe(update, "value")
-        return {WIDGET: ipywidgets.VBox([*sliders.values(), shown])._repr_mimebundle_()[WIDGET]}
+        return {MIME: ipywidgets.VBox([*sliders.values(), shown])._repr_mimebundle_()[MIME]}
 
 
 def interact(draw: Callable[..., Picture], **choices: Any) -> Moving:
