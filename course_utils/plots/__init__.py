@@ -6,9 +6,10 @@ Each function returns a `Picture`; as the last line of a cell it is shown. `inte
 from .charts import bars, confusion, lines
 from .moving import Moving, interact
 from .picture import BLUE, ORANGE, SERIES, Picture
+from .scores import calibration, roc_and_pr
 from .tensors import blocks, influence, influence_of_positions, influence_over_time, outputs, packed, unrolled
 
 __all__ = [
-    "BLUE", "ORANGE", "SERIES", "Moving", "Picture", "bars", "blocks", "confusion", "influence",
-    "influence_of_positions", "influence_over_time", "interact", "lines", "outputs", "packed", "unrolled",
+    "BLUE", "ORANGE", "SERIES", "Moving", "Picture", "bars", "blocks", "calibration", "confusion", "influence",
+    "influence_of_positions", "influence_over_time", "interact", "lines", "outputs", "packed", "roc_and_pr", "unrolled",
 ]  # fmt: skip
