@@ -8,12 +8,15 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from sklearn import metrics
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from course_utils import plots, toy
 
 LABELS = {"title": "Loss", "x_label": "epoch", "y_label": "loss", "alt": "The loss goes down over two epochs."}
+SCORES = torch.tensor([0.9, 0.8, 0.8, 0.4, 0.3, 0.1])
+LABELS_OF_SCORES = torch.tensor([1, 1, 0, 0, 1, 0])
 PICTURES = {
     "blocks": lambda: plots.blocks(toy.labelled(2, 3, 4)),
     "cell": lambda: plots.cell(),
@@ -27,6 +30,8 @@ PICTURES = {
     "lines": lambda: plots.lines({"one": [1.0, 2.0], "two": [2.0, 1.0]}, **LABELS),
     "bars": lambda: plots.bars({"one": 1.0, "two": [2.0, 3.0]}, title="Error", x_label="degrees"),
     "confusion": lambda: plots.confusion(torch.tensor([[50, 10], [5, 35]]), ["spam", "ham"], title="Counts"),
+    "roc-and-pr": lambda: plots.roc_and_pr(SCORES, LABELS_OF_SCORES),
+    "calibration": lambda: plots.calibration({"model": torch.tensor([[0.2, 0.3, 0.1, 0.5]])}, title="Scores"),
     "unrolled-both": lambda: plots.unrolled(3, bidirectional=True),
 }
 
@@ -227,3 +232,18 @@ def test_a_moving_picture_is_a_picture_with_sliders():
 def test_there_must_be_something_to_move():
     with pytest.raises(ValueError, match=r"at least two values to move between: \['threshold'\]"):
         plots.interact(drawn, threshold=[0.5], prevalence=[0.1, 0.2])
+
+
+def test_roc_and_precision_recall_are_those_of_scikit_learn_and_only_one_feels_the_prevalence():
+    area = metrics.roc_auc_score(LABELS_OF_SCORES, SCORES)
+    ap = metrics.average_precision_score(LABELS_OF_SCORES, SCORES)
+    titles = [panel.get_title() for panel in plots.roc_and_pr(SCORES, LABELS_OF_SCORES).figure.axes]
+    assert titles == [f"ROC, area {area:.3f}", f"Precision-recall, AP {ap:.3f}"]
+    rare = [panel.get_title() for panel in plots.roc_and_pr(SCORES, LABELS_OF_SCORES, prevalence=0.01).figure.axes]
+    assert rare[0] == titles[0]
+    assert rare[1] < titles[1]
+
+
+def test_calibration_counts_the_intervals_that_meet_the_diagonal():
+    bins = torch.tensor([[0.2, 0.3, 0.1, 0.5], [0.8, 0.4, 0.3, 0.6]])
+    assert "model 1 of 2" in plots.calibration({"model": bins}, title="Scores").alt

@@ -82,7 +82,7 @@ def confusion(counts: Tensor, classes: Sequence[str], *, title: str) -> Picture:
 
     Parameters
     ----------
-    counts : (classes, classes); row = what a case is, column = what it was called.
+    counts : (classes, classes); row = actual class, column = predicted class.
     classes : their names, in the order of the axes.
     """
     size = len(classes)
@@ -97,10 +97,13 @@ def confusion(counts: Tensor, classes: Sequence[str], *, title: str) -> Picture:
     panel.set_xticks(range(size), list(classes))
     panel.set_yticks(range(size), list(classes))
     panel.tick_params(length=0)
-    panel.set(title=title, xlabel="called", ylabel="is")
+    panel.set(title=title, xlabel="predicted", ylabel="actual")
     right = float(counts.diagonal().sum())
     told = f"{right:g} of {float(counts.sum()):g} cases on the diagonal"
-    return Picture(figure, f"{title}: a table of {size} by {size} counts, rows are and columns are called; {told}.")
+    return Picture(
+        figure,
+        f"{title}: a table of {size} by {size} counts, rows are actual and columns are predicted classes; {told}.",
+    )
 
 
 def _plain(numbers: Numbers) -> list[float]:
