@@ -235,11 +235,13 @@ def restored_weights(which: Any) -> None:
     solution=(
         """
 def snapshot(model):
-    return copy.deepcopy(model.state_dict())
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
 """,
         """
 def snapshot(model):
-    return {name: weight.clone() for name, weight in model.state_dict().items()}
+    import copy
+
+    return copy.deepcopy(model.state_dict())
 """,
     ),
     hints=("Which operation makes a tensor with memory of its own?",),
