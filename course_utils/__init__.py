@@ -5,4 +5,16 @@
 Each is a module, imported when it is asked for.
 """
 
-__all__ = ["cards", "check", "datasets", "mistakes", "plots", "probe", "progress", "quiz", "toy", "training"]
+__all__ = [
+    "cards",
+    "characters",
+    "check",
+    "datasets",
+    "mistakes",
+    "plots",
+    "probe",
+    "progress",
+    "quiz",
+    "toy",
+    "training",
+]
