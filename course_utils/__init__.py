@@ -7,6 +7,18 @@ Each is a module, imported when it is asked for.
 
 from . import tracebacks
 
-__all__ = ["cards", "check", "datasets", "mistakes", "plots", "probe", "progress", "quiz", "toy", "training"]
+__all__ = [
+    "cards",
+    "characters",
+    "check",
+    "datasets",
+    "mistakes",
+    "plots",
+    "probe",
+    "progress",
+    "quiz",
+    "toy",
+    "training",
+]
 
 tracebacks.shorten()

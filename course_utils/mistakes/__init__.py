@@ -15,7 +15,8 @@ the right value of a graded task is in its hidden test. The inputs that checks g
     length      how many steps of the sequence are valid
     logits      (batch, [time,] classes)       targets, predictions, mask   one number for each sample or step
     metric      which number is asked for      scores, threshold            of a binary classifier
-    batches     a list of (predictions, targets)
+    batches     a list of (predictions, targets)       unrelated   batches whose sequences do not continue
+    stream      characters in order: all but the last are read, all but the first are predicted
     rates       which shares of the positives and of the negatives are called positive
     series      (time,)      forecast, actual, train, test, season, window  of a forecast
     kept        weights at the moment at which they were kept      trained  the same ones later
@@ -25,6 +26,7 @@ the right value of a graded task is in its hidden test. The inputs that checks g
 
 from .cell import CELL
 from .evaluation import EVALUATION
+from .language import LANGUAGE
 from .layers import LAYERS
 from .layout import LAYOUT
 from .metrics import METRICS
@@ -32,7 +34,7 @@ from .mistake import Mistake, diagnose, diagnose_error
 from .packing import PACKING
 from .training import TRAINING
 
-CATALOGUE: tuple[Mistake, ...] = (*CELL, *LAYOUT, *LAYERS, *PACKING, *TRAINING, *METRICS, *EVALUATION)
+CATALOGUE: tuple[Mistake, ...] = (*CELL, *LAYOUT, *LAYERS, *PACKING, *TRAINING, *LANGUAGE, *METRICS, *EVALUATION)
 BY_ID = {mistake.id: mistake for mistake in CATALOGUE}
 
 __all__ = ["BY_ID", "CATALOGUE", "Mistake", "diagnose", "diagnose_error"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .language import perplexity_by_sequence
 from .mistake import Mistake
 
 COUNTS = ("10_from_counts_to_f1", "Precision and recall")
@@ -289,7 +290,7 @@ print("over everything", (targets == predictions).float().mean().item(), " real 
         symptom="This is the mean of the sequences' accuracies, so a step of a short sequence counts more.",
         question="Should every step have the same weight, or every sequence?",
         see=POOLED,
-        simulations=(_sequence_means,),
+        simulations=(_sequence_means, perplexity_by_sequence),
         example="""
 right, steps = torch.tensor([1.0, 50.0]), torch.tensor([1.0, 100.0])
 print("over sequences", (right / steps).mean().item(), " over steps", round((right.sum() / steps.sum()).item(), 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from .language import perplexity_over_padding
 from .mistake import Mistake
 
 CLASS_AXIS = ("07_losses_and_masks", "The class axis")
@@ -114,7 +115,7 @@ print("logits", F.cross_entropy(certain, target).item(), " softmax first",
         symptom="The padded steps count in the loss like all others.",
         question="Which steps have a real label?",
         see=("07_losses_and_masks", "Masks in the loss"),
-        simulations=(_loss_over_padding,),
+        simulations=(_loss_over_padding, perplexity_over_padding),
         example="""
 logits, targets = torch.zeros(1, 4, 2), torch.tensor([[1, 1, 0, 0]])  # two steps, then padding labelled 0
 logits[..., 0] = 3.0  # a model that always says 0
