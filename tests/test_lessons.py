@@ -27,7 +27,8 @@ from notebooks import LESSONS, cells_of
 DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+(?![\w.])|\d+(?:\.\d+)?\s?%")
 LEVELS = ["easy", "medium", "hard"]
 
-TRAINING = [path for path in LESSONS if any("training.fit(" in cell.source for cell in cells_of(path))]
+TRAINS = re.compile(r"(?:training\.fit|museum\.train|optimizer\.step)\(")
+TRAINING = [path for path in LESSONS if any(TRAINS.search(cell.source) for cell in cells_of(path))]
 
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
@@ -154,7 +155,7 @@ def test_a_lesson_ends_with_cards_and_the_way_on(path):
 def test_a_lesson_that_trains_does_so_on_one_thread(path):
     """Two threads on two busy cores make models as small as these several times slower."""
     code = "\n".join(cell.source for cell in cells_of(path) if cell.cell_type == "code")
-    assert 0 <= code.find("torch.set_num_threads(1)") < code.find("training.fit(")
+    assert 0 <= code.find("torch.set_num_threads(1)") < TRAINS.search(code).start()
 
 
 @lessons
