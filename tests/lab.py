@@ -23,7 +23,7 @@ QUIET += ["--disable-component-update", "--disable-sync"]
 IDLE = "window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'"
 ALL_RUN = """[...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')]
              .every((prompt) => /\\d/.test(prompt.textContent))"""
-PATIENCE = 40_000  # milliseconds: how long a busy machine may take for what must come
+PATIENCE = 600_000  # milliseconds: how long a busy machine may take for what must come
 
 
 def make_course(folder: Path, cells: dict[str, str]) -> Path:
