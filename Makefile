@@ -23,8 +23,8 @@ test: $(READY)  ## all tests but the slow ones
 test-as-user: $(READY)  ## the hostile class, graded by an ordinary user even where you are root
 	tools/test_as_user.sh
 
-test-slow: $(READY)  ## kills, hundreds of submissions, a cluster, and stock nbgrader beside ours
-	$(BIN)/pip install -q -c constraints.txt -e .[cluster]
+test-slow: $(READY)  ## kills, hundreds of submissions, a cluster, stock nbgrader beside ours, and the browser
+	$(BIN)/pip install -q -c constraints.txt -e .[cluster,pictures]
 	$(BIN)/pytest -m slow
 
 lab: $(READY)  ## JupyterLab with the lessons and nbgrader's tools
