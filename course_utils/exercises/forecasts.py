@@ -196,7 +196,7 @@ def draw_interval(low: Tensor, high: Tensor, actual: Tensor) -> plots.Picture:
         title="An interval that should contain 90% of the months",
         x_label="year",
         y_label="degrees Celsius",
-        alt="Three yearly waves; the actual temperature runs between the two borders and touches or leaves them at times.",
+        alt="Three yearly waves; the actual temperature is between the two borders, and now and then outside.",
     )
 
 
