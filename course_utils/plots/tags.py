@@ -31,7 +31,7 @@ def tagged(
     if not 0 < len(words) <= MOST or any(len(row) != len(words) for row in rows.values()):
         counts = [len(words), *map(len, rows.values())]
         raise ValueError(f"plots.tagged: 1 to {MOST} words and a tag for each, not {counts}.")
-    names = list(dict.fromkeys(tag for row in rows.values() for tag in row))
+    names = list(dict.fromkeys([*actual, *(predicted or ())]))
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
     right = set(runs(actual))
     figure = Figure(figsize=(1.2 + 1.05 * len(words), 0.9 + 0.85 * len(rows)), layout="constrained")
