@@ -32,6 +32,9 @@ PICTURES = {
     "confusion": lambda: plots.confusion(torch.tensor([[50, 10], [5, 35]]), ["spam", "ham"], title="Counts"),
     "roc-and-pr": lambda: plots.roc_and_pr(SCORES, LABELS_OF_SCORES),
     "calibration": lambda: plots.calibration({"model": torch.tensor([[0.2, 0.3, 0.1, 0.5]])}, title="Scores"),
+    "tagged": lambda: plots.tagged(
+        ["4108", "ST", "LOUIS"], ["Number", "Place", "Place"], ["Number", "PostType", "Place"]
+    ),
     "unrolled-both": lambda: plots.unrolled(3, bidirectional=True),
 }
 
@@ -247,3 +250,16 @@ def test_roc_and_precision_recall_are_those_of_scikit_learn_and_only_one_feels_t
 def test_calibration_counts_the_intervals_that_meet_the_diagonal():
     bins = torch.tensor([[0.2, 0.3, 0.1, 0.5], [0.8, 0.4, 0.3, 0.6]])
     assert "model 1 of 2" in plots.calibration({"model": bins}, title="Scores").alt
+
+
+def test_tagged_draws_a_box_for_each_run_and_marks_a_predicted_one_that_is_wrong():
+    picture = plots.tagged(["4108", "ST", "LOUIS"], ["Number", "Place", "Place"], ["Number", "PostType", "Place"])
+    assert texts(picture) == ["4108", "ST", "LOUIS", "Number", "Post\nType\n✗", "Place\n✗", "Number", "Place"]
+    assert "ST = PostType, LOUIS = Place; actual: 4108 = Number, ST LOUIS = Place. 1 of 2" in picture.alt
+    assert texts(plots.tagged(["ST"], ["Place"])) == ["ST", "Place"]
+
+
+def test_tagged_refuses_too_many_words_and_missing_tags():
+    for words, tags in ((["a"] * 11, ["A"] * 11), (["a", "b"], ["A"])):
+        with pytest.raises(ValueError, match="a tag for each"):
+            plots.tagged(words, tags)
