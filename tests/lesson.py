@@ -7,6 +7,7 @@ assignments and Markdown texts "`name` is (axis=4, ...)" are claims by themselve
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import importlib
 import re
@@ -59,9 +60,11 @@ for _kind in (_torch.optim.Adam, _torch.optim.SGD):
 
 @functools.cache
 def facts(stem: str) -> dict:
-    """`claim`: a list of cell, quote and what holds; `wrong`: a list of cell, answer and mistake."""
+    """`claim`: a list of cell, quote and what holds; `given`: the same where a sentence only states or computes numbers
+    of its own, which no run of the lesson can refute; `wrong`: a list of cell, answer and mistake.
+    """
     path = ROOT / "tests" / "lessons" / f"{stem}.toml"
-    return {"claim": [], "wrong": []} | tomllib.loads(path.read_text(encoding="utf-8"))
+    return {"claim": [], "given": [], "wrong": []} | tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -119,12 +122,26 @@ def with_claims(path: Path) -> NotebookNode:
     for cell in notebook.cells:
         pattern = COMMENT if cell.cell_type == "code" else SENTENCE
         claims = [claim for line in cell.source.splitlines() for claim in shape_claims(line, pattern)]
-        claims += [f"assert {c['holds']}, {c['quote']!r}" for c in facts(path.stem)["claim"] if c["cell"] == cell.id]
+        claims += [f"assert {c['holds']}, {c['quote']!r}" for c in stated(path) if c["cell"] == cell.id]
         cells.append(cell)
         if claims:
             cells.append(new_code_cell("\n".join(claims), id=f"{cell.id}-claims"))
     notebook.cells = cells
     return notebook
+
+
+def stated(path: Path) -> list[dict[str, str]]:
+    """Claims and givens of the lesson."""
+    return facts(path.stem)["claim"] + facts(path.stem)["given"]
+
+
+def only_repeats(holds: str) -> bool:
+    """Whether the expression takes nothing from the lesson or the course: numbers and Python alone."""
+    tree = ast.parse(f"({holds})", mode="eval")
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    own = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return names - own <= vars(builtins).keys() - {"__import__"}
 
 
 def shape_claims(line: str, pattern: re.Pattern) -> list[str]:

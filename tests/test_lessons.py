@@ -17,8 +17,10 @@ from lesson import (
     exercises_of,
     facts,
     minutes,
+    only_repeats,
     outputs,
     run,
+    stated,
     with_answers,
     with_claims,
 )
@@ -107,7 +109,7 @@ MISTAKES_SHOWN = {"00_start_here": 1}
 def test_every_claim_is_quoted_from_its_cell_and_every_number_of_the_text_is_claimed(path):
     texts = {cell.id: cell.source for cell in cells_of(path)}
     quotes: dict[str, str] = {}
-    for claim in facts(path.stem)["claim"]:
+    for claim in stated(path):
         assert claim["quote"] in texts[claim["cell"]]
         quotes[claim["cell"]] = quotes.get(claim["cell"], "") + " " + claim["quote"]
     for cell in cells_of(path):
@@ -115,6 +117,12 @@ def test_every_claim_is_quoted_from_its_cell_and_every_number_of_the_text_is_cla
             prose = re.sub(r"`[^`]*`|\]\([^)]*\)|(?m:^#.*$)", "", cell.source)
             loose = [number for number in DECIMAL.findall(prose) if number not in quotes.get(cell.id, "")]
             assert loose == [], (cell.id, loose)
+
+
+@lessons
+def test_a_claim_rests_on_something_that_runs_and_a_given_says_so(path):
+    assert [claim["quote"] for claim in facts(path.stem)["claim"] if only_repeats(claim["holds"])] == []
+    assert [given["quote"] for given in facts(path.stem)["given"] if not only_repeats(given["holds"])] == []
 
 
 @lessons
