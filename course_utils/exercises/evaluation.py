@@ -211,7 +211,7 @@ def accuracy_over(batches):
 def accuracy_over(function: Any) -> None:
     """Return the accuracy over a list of batches."""
     rows = origin.data().parts["fresh"][:200]
-    predictions, targets = origin.trained(7, 32, epochs=8).best[rows].argmax(1), origin.data().countries[rows]
+    predictions, targets = origin.trained(7).best[rows].argmax(1), origin.data().countries[rows]
     batches = list(zip(predictions.split([90, 90, 20]), targets.split([90, 90, 20]), strict=True))
     right = sum(int(a == b) for a, b in zip(predictions, targets, strict=True)) / 200
     check.metric(check.call(function, batches), right, name="accuracy of all", inputs={"batches": batches})

@@ -274,11 +274,26 @@ def masked_loss(function: Any) -> None:
     total = sum(
         cross_entropy(logits[b, :n], padded[b, :n], reduction="sum").item() for b, n in enumerate(LENGTHS.tolist())
     )
-    loss = check.call(function, logits, padded, VALID, inputs=inputs)
+    learned = logits.clone().requires_grad_()
+    loss = check.call(function, learned, padded, VALID, inputs=inputs)
     check.metric(loss, total / 23, high=math.inf, name="loss of 23 valid steps", inputs=inputs)
+    _can_be_learned_from(loss, learned, "gradient of that loss")
     nothing = {"metric": "loss", "logits": logits, "targets": torch.full_like(targets, -100)}
-    loss = check.call(function, logits, padded, VALID & False)
+    learned = logits.clone().requires_grad_()
+    loss = check.call(function, learned, padded, VALID & False)
     check.metric(loss, 0.0, high=math.inf, name="loss of no step", inputs=nothing)
+    _can_be_learned_from(loss, learned, "gradient where no step is valid")
+
+
+def _can_be_learned_from(loss: Any, logits: Tensor, name: str) -> None:
+    """Check that the loss has a finite gradient."""
+    if isinstance(loss, Tensor) and loss.requires_grad:
+        loss.backward()
+        if logits.grad is not None and bool(logits.grad.isfinite().all()):
+            return
+    symptom = "The number is right, but the logits get no finite gradient from it."
+    question = "Is your loss still a tensor that knows where it came from, and is no 0 / 0 on its way?"
+    fail(name, symptom, question, (LESSON, "Masks in the loss"))
 
 
 @exercise(

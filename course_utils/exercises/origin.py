@@ -110,7 +110,7 @@ def accuracy(logits: Tensor, part: str) -> float:
 @functools.cache
 def hits() -> Tensor:
     """Return (model=24, name): 1 where a model is right; eight seeds of each hidden size."""
-    runs = [trained(seed, size, epochs=8) for size in HIDDEN_SIZES for seed in SEEDS]
+    runs = [trained(seed, size) for size in HIDDEN_SIZES for seed in SEEDS]
     return torch.stack([(run.best.argmax(1) == data().countries).float() for run in runs])
 
 
@@ -169,4 +169,4 @@ def _commonest(labels: list[int]) -> int:
 def polish() -> tuple[Tensor, Tensor]:
     """Return a model's probability of Poland, and whether it is Poland (name)."""
     poland = data().labels.index("Poland")
-    return trained(0, 8, epochs=8).best.softmax(1)[:, poland], (data().countries == poland).long()
+    return trained(0, 8).best.softmax(1)[:, poland], (data().countries == poland).long()

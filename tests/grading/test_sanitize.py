@@ -1,12 +1,16 @@
 """Vetting: only the text of answers and added cells survives, whatever else a submission holds."""
 
+import gc
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.grading.runtime.job import Cell
+from course_utils.grading.runtime.names import bound_names
 from course_utils.grading.runtime.reading import MAX_TEXT, RefusedError, without_outputs
 from course_utils.grading.runtime.sanitize import sanitize
 
@@ -399,3 +403,28 @@ def test_what_a_student_makes_of_an_unlocked_cell_runs_after_it(mark):
     untouched = {"cell_type": "code", "id": "f00d", "source": "size = 1"}
     intake = sanitize(notebook(SETUP, ASK, untouched, cell("one", RIGHT), CHECK, ESSAY), template, {}, ["free"])
     assert [name for name, _ in texts(intake)] == ["setup", "ask", "free", "one", "one-check", "essay"]
+
+
+def test_two_submissions_are_parsed_at_once():
+    """CPython before 3.11.5 keeps one count of depth for all threads, and gives up where another one runs in between.
+
+    That happens where collecting garbage runs some Python.
+    """
+
+    def turn(phase, info):
+        time.sleep(0)
+
+    def names_at_depth(depth):
+        return names_at_depth(depth - 1) if depth else bound_names(text)
+
+    text = "def f(x):\n    return " + "+".join(["[(x, [x])]"] * 200)
+    before = gc.get_threshold()
+    gc.callbacks.append(turn)
+    gc.set_threshold(10)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(names_at_depth, [0, 1, 2, 3, 4, 5, 6] * 20))
+    finally:
+        gc.callbacks.remove(turn)
+        gc.set_threshold(*before)
+    assert found == [{"f"}] * 140

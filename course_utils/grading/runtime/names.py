@@ -7,7 +7,7 @@ import itertools
 import re
 import warnings
 
-from .code import bound_in
+from .code import bound_in, syntax_tree
 
 TOO_LONG = 50_000  # characters: such code is not parsed here
 FILE = "submitted-cell"
@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", module=FILE)  # what Python thinks of a studen
 def bound_names(text: str) -> set[str]:
     """The names that a cell binds at its top level, imports left out."""
     try:
-        statements = ast.parse(_python(text), FILE).body if len(text) < TOO_LONG else []
+        statements = syntax_tree(_python(text), FILE).body if len(text) < TOO_LONG else []
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     return set(bound_in(statements))
