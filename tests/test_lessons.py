@@ -50,7 +50,7 @@ def test_a_lesson_left_open_runs_to_its_end_and_all_its_claims_hold(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+@lessons
 def test_what_training_shows_holds_on_a_machine_that_rounds_differently(path):
     cells = run(with_claims(path), path.parent, ROUNDING)
     assert sum(cell.id.endswith("-claims") for cell in cells) >= 6
