@@ -52,7 +52,7 @@ PERPLEXITY = Task(
         lambda logits, targets, mask: F.cross_entropy(logits[mask], targets[mask]).exp(),
         low=1.0,
         high=float("inf"),
-        tolerance=0.01,  # perplexities may be in the hundreds, and float32 has seven digits
+        tolerance=1e-3,  # perplexities may be in the hundreds, and float32 has seven digits
     ),
     right={
         "choose": lambda logits, targets, mask: F.cross_entropy(logits[mask], targets[mask]).exp(),
