@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -41,10 +40,10 @@ from .compare import (
     unequal,
 )
 from .copies import copied
-from .failure import Inputs, Section, fail, fail_with, require_distinguishing_inputs, task_section
-from .verdict import CheckFailed, NotAttempted, passed, skipped
+from .failure import Inputs, Section, fail, fail_with, require_distinguishing_inputs
+from .verdict import CheckFailed, NotAttempted, passed
 
-__all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "exercise", "layer", "metric", "model", "shape"]
+__all__ = ["CheckFailed", "NotAttempted", "call", "close", "equal", "layer", "metric", "model", "shape"]
 
 RTOL, ATOL = 1e-4, 1e-5  # float32, and a loop adds in another order than a library call
 
@@ -321,23 +320,6 @@ def call(
         question = "Which values does the task ask for, and in which order?"
         fail(called, f"Your function returned {returned}; expected {values} values.", question, None)
     return result
-
-
-@contextlib.contextmanager
-def exercise(see: Section = None) -> Iterator[None]:
-    """Let a notebook run on past an exercise that is still open; a wrong answer still stops it.
-
-    Parameters
-    ----------
-    see : where the idea of the exercise is explained, for all checks in it that do not say so themselves.
-    """
-    before = task_section.set(see)
-    try:
-        yield
-    except NotAttempted as problem:
-        skipped(problem)
-    finally:
-        task_section.reset(before)
 
 
 def _attempted(value: Any, name: str) -> None:

@@ -153,7 +153,6 @@ def passed(name: str, fact: str) -> None:
 
 def skipped(problem: NotAttempted) -> None:
     """Print the one line of an exercise that is still open."""
-    progress.note(problem.name, progress.OPEN)
     say(f"{problem.mark} {problem.name}: {problem.symptom}")
 
 

@@ -5,8 +5,10 @@ import contextlib
 import io
 
 import pytest
+from torch.nn.functional import cross_entropy
 
 from course_utils import check, progress
+from course_utils.exercises import losses
 from course_utils.exercises.exercise import TRIES, exercise
 from course_utils.verdict import CheckFailed
 from lesson import exercises_of
@@ -121,3 +123,19 @@ def test_an_exercise_has_hints_that_give_nothing_away(path):
             for hint in an_exercise.hints:
                 assert hint[-1] in ".?"
                 assert not [value for value in values if len(value) > 3 and value in hint], an_exercise.name
+
+
+# -- a check that looks behind the number -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda loss: loss.item(), lambda loss: loss.detach(), lambda loss: (loss / 0).nan_to_num()]
+)
+def test_a_loss_that_nothing_can_learn_from_is_refused(spoil):
+    def masked_loss(logits, targets, mask):
+        each = cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        loss = (each * mask).sum() / mask.sum().clamp(min=1)
+        return loss if mask.any() else spoil(loss)
+
+    with pytest.raises(CheckFailed, match="gradient where no step is valid"):
+        printed(losses.masked_loss.check, masked_loss)
